@@ -1,0 +1,49 @@
+"""The seam behind which an engine works: anything that speaks the realtime protocol.
+
+An engine takes typed client events and audio frames and answers through its listener. Every call but `open`
+and `close` returns at once; nothing is queued between the engine's own input and the listener.
+`ScriptedEngine` (in `scripted.py`) is the twin for tests.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from voice.audio.frames import AudioFrame
+from voice.protocol.client_events import ClientEvent
+from voice.protocol.codec import Unknown
+from voice.protocol.server_events import ServerEvent
+from voice.protocol.traits import EngineTraits
+
+
+class EngineListener(Protocol):
+    """Who is told what the engine says (the session's driver). Called on the event loop, never re-entrantly awaited."""
+
+    def receive_event(self, event: ServerEvent | Unknown) -> None:
+        """Anything but audio. `session.created` is the first."""
+
+    def receive_audio(
+        self, response_id: str, item_id: str, output_index: int, content_index: int, frame: AudioFrame
+    ) -> None:
+        """A `response.output_audio.delta`, unopened."""
+
+    def engine_closed(self, code: int, reason: str) -> None:
+        """The connection is over; nothing follows. Called once, also after `close`."""
+
+
+class Engine(Protocol):
+    """One conversation's connection to something that listens, thinks and speaks."""
+
+    traits: EngineTraits
+
+    async def open(self, listener: EngineListener) -> None:
+        """Connect. Raises EngineUnreachable or EngineRefused."""
+
+    def send(self, event: ClientEvent) -> None:
+        """Say something. Never blocks; what cannot be delivered ends in `engine_closed`."""
+
+    def send_audio(self, frame: AudioFrame) -> None:
+        """`input_audio_buffer.append`, in the session's input format."""
+
+    async def close(self) -> None:
+        """End the connection. Idempotent."""

@@ -1,0 +1,186 @@
+"""Everything that can happen to a conversation.
+
+Five mouths and no others: the engine, the transport, the tools, the operator, and time. Every event is a frozen
+value; what came late carries the identity (`response_id`, `item_id`, `call_id`, `epoch`) that lets it be dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from voice.audio.frames import AudioFrame
+from voice.protocol.client_events import ClientEvent
+from voice.protocol.codec import Unknown
+from voice.protocol.server_events import ServerEvent
+from voice.protocol.settings import Session as Settings
+
+# The engine
+
+
+@dataclass(frozen=True, slots=True)
+class LinkOpened:
+    """The engine's connection stands. It will say `session.created` first."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLost:
+    """The connection to the engine ended or could not be made.
+
+    `final` means that trying again cannot help (the key was refused). `jitter` is a random number 0..1 drawn by
+    the driver, so that the core stays a function of its inputs."""
+
+    code: int
+    reason: str
+    jitter: float
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSaid:
+    """Any server event but audio."""
+
+    event: ServerEvent | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class EngineAudio:
+    """A piece of the assistant's voice, unopened."""
+
+    response_id: str
+    item_id: str
+    output_index: int
+    content_index: int
+    frame: AudioFrame
+
+
+# The transport
+
+
+@dataclass(frozen=True, slots=True)
+class CallerAudio:
+    """A piece of the person's voice, unopened."""
+
+    frame: AudioFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """So much of the epoch's sound was heard at the far end."""
+
+    epoch: int
+    position_ms: float
+    uncertainty_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class PushToTalk:
+    """The talk button went down (held) or up."""
+
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dtmf:
+    """A telephone key."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The person wrote instead of speaking."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSaid:
+    """A realtime client's own event; its audio arrives as CallerAudio."""
+
+    event: ClientEvent
+
+
+@dataclass(frozen=True, slots=True)
+class HungUp:
+    """The person's end is gone."""
+
+    reason: str
+
+
+# The tools
+
+
+@dataclass(frozen=True, slots=True)
+class ToolDone:
+    """A call ended; `output` is what the model reads, also when `ok` is false."""
+
+    call_id: str
+    output: str
+    ok: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ToolProgress:
+    """A running call says how far it is."""
+
+    call_id: str
+    text: str
+
+
+# The operator
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Speak this when the floor is free (a timer that is due, a notice)."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopTalking:
+    """Stop the assistant now, as if it had been interrupted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Change the session's settings; what is unset stays."""
+
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """End the conversation, with the reason that the far end is told."""
+
+    reason: str
+
+
+# Time
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Nothing happened but time: the deadline that was asked for has come."""
+
+
+Event = (
+    LinkOpened
+    | LinkLost
+    | EngineSaid
+    | EngineAudio
+    | CallerAudio
+    | Played
+    | PushToTalk
+    | Dtmf
+    | Typed
+    | ClientSaid
+    | HungUp
+    | ToolDone
+    | ToolProgress
+    | Say
+    | StopTalking
+    | Change
+    | Close
+    | Tick
+)

@@ -1,0 +1,84 @@
+"""The seam behind which a person is: a telephone, a browser, a microphone, a file, or a realtime client.
+
+A transport takes sound to play and answers through its listener. Positions are milliseconds of sound since the
+last `stop_playback`; the epoch counts those stops, so a late report of an earlier epoch is recognised and dropped.
+`MemoryTransport` (in `memory.py`) is the twin for tests.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from voice.audio.frames import AudioFormat, AudioFrame
+from voice.protocol.client_events import ClientEvent
+from voice.protocol.server_events import ServerEvent
+
+Playout = Literal["reports", "marks", "clock", "client"]
+
+
+@dataclass(frozen=True, slots=True)
+class TransportTraits:
+    """What one kind of far end is like.
+
+    `playout` says how we know what was heard: the device `reports` positions, it echoes `marks`, nothing is known
+    but the `clock`, or the `client` keeps its own account and truncates by itself. `realtime` is true for a far
+    end that speaks the realtime protocol.
+    """
+
+    name: str
+    input_format: AudioFormat
+    output_format: AudioFormat
+    playout: Playout
+    realtime: bool = False
+
+
+class TransportListener(Protocol):
+    """Who is told what the person's end says (the session's driver)."""
+
+    def receive_frame(self, frame: AudioFrame) -> None:
+        """Sound from the person."""
+
+    def played(self, epoch: int, position_ms: float, uncertainty_ms: float) -> None:
+        """This much of the epoch's sound has left the loudspeaker."""
+
+    def push_to_talk(self, held: bool) -> None:
+        """The talk button went down or up."""
+
+    def dtmf(self, digit: str) -> None:
+        """A telephone key: 0-9 * # A-D."""
+
+    def typed(self, text: str) -> None:
+        """Written instead of spoken."""
+
+    def client_said(self, event: ClientEvent) -> None:
+        """A realtime client's own event (audio arrives as frames)."""
+
+    def hung_up(self, reason: str) -> None:
+        """The far end is gone; nothing follows. Called once, also after `close`."""
+
+
+class Transport(Protocol):
+    """One person's end of a conversation."""
+
+    traits: TransportTraits
+
+    async def open(self, listener: TransportListener) -> None:
+        """Begin. Raises TransportError."""
+
+    def play(
+        self, response_id: str, item_id: str, output_index: int, content_index: int, frame: AudioFrame
+    ) -> None:
+        """Queue sound behind what is already queued."""
+
+    def mark(self, epoch: int, position_ms: float) -> None:
+        """Report back (`played`) when the sound queued so far was heard. Only where traits say `marks`."""
+
+    def stop_playback(self, epoch: int) -> None:
+        """Drop all sound not yet heard; what follows belongs to `epoch`."""
+
+    def send_event(self, event: ServerEvent) -> None:
+        """Tell a realtime client. Others ignore it."""
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Hang up. Idempotent."""
