@@ -1,0 +1,106 @@
+"""Put the three places together, the later one winning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from voice.config.given import Given, convert
+from voice.config.records import SECTIONS, Settings, keys
+from voice.config.sources import engine_choice, from_environment, from_file, from_flags
+
+__all__ = ["engine_choice", "load"]
+
+OPENAI_HOST = "api.openai.com"
+ENGINE_SCHEMES = ("ws", "wss", "http", "https")
+
+
+def load(path: Path | None, env: Mapping[str, str], overrides: Mapping[str, object] | None = None) -> Settings:
+    """Settings from a file (None: no file), the environment and flags (`{"server.port": 9000}`; None: not given).
+
+    Raises ConfigError."""
+    given: dict[str, Given] = dict(from_file(path)) if path is not None else {}
+    for source in (from_environment(env), from_flags(overrides or {})):
+        latest = dict(source)
+        _forget_other_engine(given, latest)
+        given.update(latest)
+    _choose_engine(given, env)
+    _find_keys(given, env)
+    return Settings(**{section: _section(section, given) for section in SECTIONS})
+
+
+def _section(section: str, given: Mapping[str, Given]) -> Any:
+    record = SECTIONS[section]
+    values = {
+        key: convert(given[f"{section}.{key}"], hint, limits)
+        for key, hint, limits in keys(record)
+        if f"{section}.{key}" in given
+    }
+    return record(**values)
+
+
+def _forget_other_engine(given: dict[str, Given], latest: Mapping[str, Given]) -> None:
+    """Half of an earlier choice does not mix with a later one: an address belongs to the engine it came with."""
+    kind = _text(latest, "engine.kind")
+    if not kind and "engine.url" in latest:
+        given.pop("engine.kind", None)
+    elif kind not in ("", "url", _text(given, "engine.kind")):
+        given.pop("engine.url", None)
+
+
+def _choose_engine(given: dict[str, Given], env: Mapping[str, str]) -> None:
+    """An address alone chooses the engine at it; `UPSTREAM_URL` is asked when nobody chose."""
+    if "engine.kind" not in given and "engine.url" not in given and env.get("UPSTREAM_URL"):
+        given["engine.url"] = Given(env["UPSTREAM_URL"], "UPSTREAM_URL")
+    if "engine.kind" not in given and "engine.url" in given:
+        given["engine.kind"] = Given("url", given["engine.url"].name)
+    if _text(given, "engine.kind") == "url" and not _text(given, "engine.url"):
+        given["engine.kind"].refuse("an address beside it", fix="Set engine.url, like ws://127.0.0.1:8081/v1/realtime.")
+    for name in ("engine.url", "local.brain_url"):
+        if _text(given, name):
+            _check_address(given[name], ENGINE_SCHEMES if name == "engine.url" else ("http", "https"))
+
+
+def _find_keys(given: dict[str, Given], env: Mapping[str, str]) -> None:
+    """A key goes to its owner only: OpenAI's to OpenAI, another one where a setting names its variable."""
+    engine_host = urlsplit(_text(given, "engine.url")).hostname
+    official = engine_host == OPENAI_HOST or (engine_host is None and _text(given, "engine.kind") == "openai")
+    _find_key(given, env, "engine.api_key", official=official)
+    brain_host = urlsplit(_text(given, "local.brain_url")).hostname
+    _find_key(given, env, "local.brain_api_key", official=brain_host in (None, OPENAI_HOST))
+
+
+def _find_key(given: dict[str, Given], env: Mapping[str, str], name: str, *, official: bool) -> None:
+    if name in given:
+        return
+    variable = _text(given, f"{name}_env")
+    if variable:
+        key = env.get(variable, "")
+        if not key:
+            given[f"{name}_env"].refuse(
+                f"the name of a variable that holds a key, and {variable} is empty or unset",
+                fix=f"Set it: export {variable}=…",
+            )
+        given[name] = Given(key, variable)
+    elif official and env.get("OPENAI_API_KEY"):
+        given[name] = Given(env["OPENAI_API_KEY"], "OPENAI_API_KEY")
+
+
+def _check_address(item: Given, schemes: tuple[str, ...]) -> None:
+    url = str(item.value)
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        item.refuse(f"an address that begins with {schemes[0]}:// or {schemes[1]}://, not {url!r}")
+    if parts.username or parts.password:
+        item.refuse("an address without a password in it", fix="Name the key's variable in api_key_env instead.")
+
+
+def _text(given: Mapping[str, Given], name: str) -> str:
+    item = given.get(name)
+    return item.value if item is not None and isinstance(item.value, str) else ""

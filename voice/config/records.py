@@ -1,0 +1,131 @@
+"""Every setting there is, one frozen record per section of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, get_type_hints
+
+
+def _between(default: float, low: float, high: float) -> Any:
+    return field(default=default, metadata={"between": (low, high)})
+
+
+def _secret() -> Any:
+    return field(default="", repr=False, metadata={"secret": True})
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """The door. `grace_s` is how long open conversations may go on after a stop signal; `public_origin` is the
+    address that others reach us at (`https://voice.example.com`), never guessed from what a request says."""
+
+    host: str = "127.0.0.1"
+    port: int = _between(8080, 0, 65_535)
+    grace_s: float = _between(20.0, 0, 3_600)
+    max_sessions: int = _between(200, 1, 100_000)
+    max_session_minutes: float = _between(120.0, 0.1, 24 * 60)
+    max_message_bytes: int = _between(16 * 1024 * 1024, 1_024, 256 * 1024 * 1024)
+    public_origin: str = ""
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What listens, thinks and speaks: the embedded engine, OpenAI, or any server of the same protocol at `url`.
+
+    `OPENAI_API_KEY` is sent to OpenAI only; a server elsewhere gets the key that `api_key_env` names, or none."""
+
+    kind: Literal["local", "openai", "url"] = "local"
+    url: str = ""
+    model: str = ""
+    api_key_env: str = ""
+    api_key: str = _secret()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSettings:
+    """The parts of the embedded engine. `auto` takes the best one that is installed; `brain_url` is an
+    OpenAI-compatible base address, for instance `http://127.0.0.1:11434/v1`."""
+
+    stt: str = "auto"
+    stt_model: str = ""
+    tts: str = "auto"
+    voice: str = ""
+    brain: Literal["intents", "responses", "chat"] = "intents"
+    brain_url: str = ""
+    brain_model: str = ""
+    brain_api_key_env: str = ""
+    brain_api_key: str = _secret()
+    vad: str = "silero"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """How a conversation begins: `instructions` for the model, a `greeting` that is spoken first, and the voice."""
+
+    instructions: str = ""
+    greeting: str = ""
+    voice: str = ""
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSettings:
+    """When the person's turn is over: after `silence_ms` of silence, or when the talk button is let go.
+    `floor` says who answers an interruption: we, or the engine."""
+
+    mode: Literal["server_vad", "push_to_talk"] = "server_vad"
+    silence_ms: int = _between(500, 50, 10_000)
+    threshold: float = _between(0.5, 0, 1)
+    prefix_padding_ms: int = _between(300, 0, 5_000)
+    floor: Literal["ours", "engine"] = "ours"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSettings:
+    """Which tools the assistant may use: their names, or `all`."""
+
+    enabled: tuple[str, ...] | Literal["all"] = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set, one section per concern."""
+
+    server: ServerSettings = field(default_factory=ServerSettings)
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    local: LocalSettings = field(default_factory=LocalSettings)
+    session: SessionSettings = field(default_factory=SessionSettings)
+    turns: TurnSettings = field(default_factory=TurnSettings)
+    tools: ToolSettings = field(default_factory=ToolSettings)
+
+
+SECTIONS: dict[str, type[Any]] = {
+    "server": ServerSettings,
+    "engine": EngineSettings,
+    "local": LocalSettings,
+    "session": SessionSettings,
+    "turns": TurnSettings,
+    "tools": ToolSettings,
+}
+
+
+def keys(record: type[Any]) -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
+    """Name, type and limits of each setting of a section."""
+    hints = get_type_hints(record)
+    for item in fields(record):
+        yield item.name, hints[item.name], item.metadata
+
+
+def names() -> Iterator[tuple[str, str]]:
+    """Section and key of every setting."""
+    for section, record in SECTIONS.items():
+        for item in fields(record):
+            yield section, item.name
+
+
+def variable(section: str, key: str) -> str:
+    """The name of a setting's environment variable."""
+    return f"VOICE_{section}_{key}".upper()
