@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def refusal(
-    path: Path | None, env: dict[str, str] | None = None, overrides: dict[str, object] | None = None
+    path: Path | None, env: Mapping[str, str] | None = None, overrides: Mapping[str, object] | None = None
 ) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
         load(path, env or {}, overrides)
@@ -52,12 +52,8 @@ def test_a_flag_beats_a_variable_which_beats_the_file(write: Write) -> None:
 
 
 def test_every_kind_of_value_can_be_written_in_the_file_and_in_the_environment(write: Write) -> None:
-    written = load(
-        write(
-            '[server]\nallowed_hosts = ["a", "b"]\n[turns]\nthreshold = 1\nmode = "push_to_talk"\n[tools]\nenabled = ["x"]\n'
-        ),
-        {},
-    )
+    text = '[server]\nallowed_hosts = ["a", "b"]\n[turns]\nthreshold = 1\nmode = "push_to_talk"\n'
+    written = load(write(text + '[tools]\nenabled = ["x"]\n'), {})
     exported = load(
         None,
         {
