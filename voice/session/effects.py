@@ -11,6 +11,7 @@ from typing import Any
 
 from voice.audio.frames import AudioFrame
 from voice.protocol.client_events import ClientEvent
+from voice.protocol.codec import Unknown
 from voice.protocol.server_events import ServerEvent
 
 # The link
@@ -76,7 +77,7 @@ class StopPlayback:
 class SendToClient:
     """Tell a realtime client."""
 
-    event: ServerEvent
+    event: ServerEvent | Unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from voice.audio.frames import AudioFormat, AudioFrame
 from voice.protocol.client_events import ClientEvent
+from voice.protocol.codec import Unknown
 from voice.protocol.server_events import ServerEvent
 
 Playout = Literal["reports", "marks", "clock", "client"]
@@ -66,9 +67,7 @@ class Transport(Protocol):
     async def open(self, listener: TransportListener) -> None:
         """Begin. Raises TransportError."""
 
-    def play(
-        self, response_id: str, item_id: str, output_index: int, content_index: int, frame: AudioFrame
-    ) -> None:
+    def play(self, response_id: str, item_id: str, output_index: int, content_index: int, frame: AudioFrame) -> None:
         """Queue sound behind what is already queued."""
 
     def mark(self, epoch: int, position_ms: float) -> None:
@@ -77,7 +76,7 @@ class Transport(Protocol):
     def stop_playback(self, epoch: int) -> None:
         """Drop all sound not yet heard; what follows belongs to `epoch`."""
 
-    def send_event(self, event: ServerEvent) -> None:
+    def send_event(self, event: ServerEvent | Unknown) -> None:
         """Tell a realtime client. Others ignore it."""
 
     async def close(self, code: int = 1000, reason: str = "") -> None:

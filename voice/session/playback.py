@@ -1,0 +1,147 @@
+"""The ledger of what was said: received, queued, heard.
+
+Sound is a line of milliseconds per epoch; every item owns a stretch of it. The far end's position on that line is
+known from its reports and, between them, from time: it advances as sound does, never past what was queued, and
+never past a mark that has not come back. An epoch ends when playback is cut.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from voice.session.deadlines import Deadline
+
+
+@dataclass(slots=True)
+class Spoken:
+    """One item's stretch of the epoch."""
+
+    response_id: str
+    item_id: str
+    content_index: int
+    start_ms: float
+    received_ms: float = 0.0
+    finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """An item that was not heard to its end. `heard_ms` is whole and never beyond what was received."""
+
+    response_id: str
+    item_id: str
+    content_index: int
+    heard_ms: int
+    received_ms: float
+
+
+class Ledger:
+    """What the far end was given in this epoch and how much of it was heard."""
+
+    def __init__(self, *, marks: bool, mark_every_ms: float) -> None:
+        self.epoch = 0
+        self.queued_ms = 0.0
+        self.uncertainty_ms = 0.0
+        self.items: dict[str, Spoken] = {}
+        self._marks = marks
+        self._mark_every_ms = mark_every_ms
+        self._outstanding: deque[float] = deque()
+        self._marked_ms = 0.0
+        self._anchor_ms = 0.0
+        self._anchor_at = 0.0
+
+    def position_ms(self, now: float) -> float:
+        """How much of the epoch has been heard."""
+        position = self._anchor_ms + (now - self._anchor_at) * 1000
+        limit = self._outstanding[0] if self._outstanding else self.queued_ms
+        if position > limit:
+            position = limit
+        return position if position > self._anchor_ms else self._anchor_ms
+
+    def queue(self, response_id: str, item_id: str, content_index: int, duration_ms: float, now: float) -> bool:
+        """Sound was given to the far end. True when a mark should follow it."""
+        if self.position_ms(now) >= self.queued_ms:
+            self._anchor_ms, self._anchor_at = self.queued_ms, now
+        item = self.items.get(item_id)
+        if item is None:
+            item = self.items[item_id] = Spoken(response_id, item_id, content_index, self.queued_ms)
+        item.received_ms += duration_ms
+        self.queued_ms += duration_ms
+        return self._marks and self.queued_ms - self._marked_ms >= self._mark_every_ms
+
+    def mark(self) -> float:
+        """A mark was sent behind all that is queued: its position."""
+        self._marked_ms = self.queued_ms
+        self._outstanding.append(self.queued_ms)
+        return self.queued_ms
+
+    @property
+    def wants_mark(self) -> bool:
+        """Whether sound is queued that no mark stands behind."""
+        return self._marks and self._marked_ms < self.queued_ms
+
+    def finish(self, item_id: str) -> None:
+        """No more sound will come for this item."""
+        if item := self.items.get(item_id):
+            item.finished = True
+
+    def played(self, epoch: int, position_ms: float, uncertainty_ms: float, now: float) -> bool:
+        """The far end reports its position. False when the report is of an epoch that is over."""
+        if epoch != self.epoch:
+            return False
+        position_ms = min(position_ms, self.queued_ms)
+        while self._outstanding and self._outstanding[0] <= position_ms:
+            self._outstanding.popleft()
+        if position_ms >= self._anchor_ms:
+            self._anchor_ms, self._anchor_at = position_ms, now
+            self.uncertainty_ms = uncertainty_ms
+        return True
+
+    def heard_ms(self, item_id: str, now: float) -> float:
+        """How much of one item was heard, of what was received."""
+        item = self.items.get(item_id)
+        if item is None:
+            return 0.0
+        return min(max(self.position_ms(now) - item.start_ms, 0.0), item.received_ms)
+
+    def sounding(self, now: float) -> bool:
+        """Whether the far end still has something to play."""
+        return self.position_ms(now) < self.queued_ms
+
+    def cut(self, now: float) -> list[Cut]:
+        """Playback stops here: what of which item was not heard to its end. Begins the next epoch."""
+        cuts = [
+            Cut(item.response_id, item.item_id, item.content_index, int(heard), item.received_ms)
+            for item in self.items.values()
+            if (heard := self.heard_ms(item.item_id, now)) < item.received_ms or not item.finished
+        ]
+        self.epoch += 1
+        self._forget()
+        return cuts
+
+    def settle(self) -> None:
+        """All that was queued was heard: forget the items that are complete."""
+        self.items = {name: item for name, item in self.items.items() if not item.finished}
+
+    def deadline(self) -> Deadline | None:
+        """When the sound runs out, if nothing is added. Behind an outstanding mark only its echo (or cut) ends it,
+        but no longer than twice the wait: a mark may be lost."""
+        if self.queued_ms <= self._anchor_ms:
+            return None
+        left_s = (self.queued_ms - self._anchor_ms) / 1000
+        return Deadline(self._anchor_at + left_s * (2 if self._outstanding else 1), "sound ends")
+
+    def run_dry(self, now: float) -> bool:
+        """Time passed: whether the sound has ended by now (a mark that never came back included)."""
+        deadline = self.deadline()
+        if deadline is None or now < deadline.at:
+            return deadline is None
+        self._outstanding.clear()
+        self._anchor_ms, self._anchor_at = self.queued_ms, now
+        return True
+
+    def _forget(self) -> None:
+        self.items = {}
+        self._outstanding.clear()
+        self.queued_ms = self._marked_ms = self._anchor_ms = self._anchor_at = 0.0
