@@ -27,7 +27,7 @@ ToolHandler = Callable[[Mapping[str, Any], ToolContext], Awaitable[object]]
 @dataclass(frozen=True, slots=True)
 class Tool:
     """One thing the assistant may do. `parameters` is a JSON Schema object; `handler` gets validated arguments and
-    answers anything that JSON can say."""
+    answers anything that JSON can say; `end_session` drops what the tool keeps for a session that is over."""
 
     name: str
     description: str
@@ -37,6 +37,7 @@ class Tool:
     timeout_s: float = 10.0
     output_limit_chars: int = 16_000
     strict: bool = field(default=True)
+    end_session: Callable[[str], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
