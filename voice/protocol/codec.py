@@ -1,15 +1,15 @@
 """Bytes to events and back.
 
-Control events are validated by the one model that their `type` names. The two audio events have a way of their own
-(`append_payload`, `audio_delta`, `encode_append`, `encode_audio_delta`) that cuts the base64 out and puts it in
-without looking at it as JSON; it answers None whenever the surroundings do not prove that the cut is right.
+Control events are validated by the one model that their `type` names. The two audio events, fifty a second and
+direction, have a way of their own (`append_payload`, `audio_delta`, `encode_append`, `encode_audio_delta`) that builds
+no model; it answers None whenever it is not certain, and then `decode_…_event` decides.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json, to_json
@@ -121,9 +121,13 @@ def _event_id(raw: dict[str, Any] | None) -> str | None:
 
 # Audio
 
+_APPEND_HEADS = (
+    b'{"type":"input_audio_buffer.append","audio":"',
+    b'{"type": "input_audio_buffer.append", "audio": "',
+)
 
-@dataclass(frozen=True, slots=True)
-class AudioDeltaSlice:
+
+class AudioDeltaSlice(NamedTuple):
     """A `response.output_audio.delta` with its sound still in base64."""
 
     response_id: str
@@ -133,79 +137,53 @@ class AudioDeltaSlice:
     base64: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """A message in two: the base64 between the quotes of one member, and the small JSON text around it."""
-
-    base64: bytes
-    rest: bytes
-
-
-_APPEND_RESTS = frozenset(
-    {
-        b'{"type":"input_audio_buffer.append","audio":""}',
-        b'{"type": "input_audio_buffer.append", "audio": ""}',
-        b'{"audio":"","type":"input_audio_buffer.append"}',
-        b'{"audio": "", "type": "input_audio_buffer.append"}',
-    }
-)
-_VALUE = re.compile(rb'[ \t\r\n]*:[ \t\r\n]*"')
-
-
 def append_payload(data: bytes) -> bytes | None:
-    """Base64 of an `input_audio_buffer.append`; None when it is something else or has to be looked at closely."""
-    cut = _cut(data, b'"audio"')
-    if cut is None or len(cut.base64) > MAX_APPEND_BYTES:
+    """Base64 of an `input_audio_buffer.append`, alphabet and padding checked; None: let decode_client_event look."""
+    for head in _APPEND_HEADS:
+        if data.startswith(head) and data.endswith(b'"}'):
+            # Base64 has no quote, so if it is base64 up to the end then nothing else can be in between.
+            base64 = data[len(head) : -2]
+            return base64 if len(base64) <= MAX_APPEND_BYTES and is_base64(base64) else None
+    if b'"input_audio_buffer.append"' not in data:
         return None
-    if cut.rest in _APPEND_RESTS:
-        return cut.base64
-    around = _object(cut.rest)
-    if around is None or around.get("type") != "input_audio_buffer.append" or "audio" not in around:
+    event = _object(data)
+    if event is None or event.get("type") != "input_audio_buffer.append" or not _is_text(event.get("event_id", "")):
         return None
-    event_id = around.get("event_id")
-    return cut.base64 if event_id is None or isinstance(event_id, str) else None
+    audio = _ascii(event.get("audio"))
+    return audio if audio is not None and len(audio) <= MAX_APPEND_BYTES and is_base64(audio) else None
 
 
 def audio_delta(data: bytes) -> AudioDeltaSlice | None:
-    """Ids and base64 of a `response.output_audio.delta`; None when it is something else or needs a closer look."""
-    if b'"response.output_audio.delta"' not in data[:4096] and b'"response.output_audio.delta"' not in data[-4096:]:
+    """Ids and base64 of a `response.output_audio.delta`; None when it is something else or needs a closer look.
+
+    The text is printable ASCII that can stand between quotes; that it is base64 is found out by
+    `AudioFrame.data`, if anybody opens it.
+    """
+    if b'"response.output_audio.delta"' not in data or b"\\" in data:
         return None
-    cut = _cut(data, b'"delta"')
-    around = _object(cut.rest) if cut else None
-    if cut is None or around is None or around.get("type") != "response.output_audio.delta" or "delta" not in around:
+    event = _object(data)
+    if event is None or event.get("type") != "response.output_audio.delta" or not _is_text(event.get("event_id", "")):
         return None
-    response_id, item_id = around.get("response_id"), around.get("item_id")
-    output_index, content_index = around.get("output_index"), around.get("content_index")
+    response_id, item_id = event.get("response_id"), event.get("item_id")
+    output_index, content_index = event.get("output_index"), event.get("content_index")
+    base64 = _ascii(event.get("delta"))
     if (
         type(response_id) is str
         and type(item_id) is str
         and type(output_index) is int
         and type(content_index) is int
-        and type(around.get("event_id", "")) is str
+        and base64 is not None
     ):
-        return AudioDeltaSlice(response_id, item_id, output_index, content_index, cut.base64)
+        return AudioDeltaSlice(response_id, item_id, output_index, content_index, base64)
     return None
 
 
-def _cut(data: bytes, key: bytes) -> _Cut | None:
-    """Cut out the text value of the member `key` (quotes included); None unless it is base64 and the cut is safe.
+def _is_text(value: Any) -> bool:
+    return type(value) is str
 
-    Safe: outside the base64 there is no backslash, so a quote always begins or ends a string, and the key occurs
-    once, so whoever finds it at the top level of `rest` knows that it is the one that was cut.
-    """
-    at = data.find(key)
-    value = _VALUE.match(data, at + len(key)) if at >= 0 else None
-    if value is None:
-        return None
-    start = value.end()
-    end = data.find(b'"', start)
-    if end < 0:
-        return None
-    base64 = data[start:end]
-    rest = data[:start] + data[end:]
-    if b"\\" in rest or rest.count(key) != 1 or not is_base64(base64):
-        return None
-    return _Cut(base64, rest)
+
+def _ascii(value: Any) -> bytes | None:
+    return value.encode("ascii") if type(value) is str and value.isascii() else None
 
 
 def encode_append(base64: bytes) -> bytes:

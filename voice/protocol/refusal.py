@@ -38,12 +38,13 @@ _OUT_OF_RANGE = {
 def refusal(error: ValidationError, raw: dict[str, Any] | None) -> ProtocolError:
     """The answer to a client event that does not fit; `raw` is that event as it came, None when it is not JSON.
 
-    Of several errors the deepest is told: the alternatives of a union each complain, and the one that
-    got furthest is the one that was meant.
+    Of several errors one is told: the alternatives of a union each complain, and the one that got furthest
+    is the one that was meant.
     """
     if raw is None:
         return ProtocolError("The message is not a JSON object.", code="invalid_json")
-    worst = max(error.errors(include_url=False, include_input=False), key=lambda one: len(_path(one, raw)))
+    errors = error.errors(include_url=False, include_input=False)
+    worst = max(errors, key=lambda one: (len(_path(one, raw)), _nearness(one["type"])))
     path = _path(worst, raw)
     param = _written(path)
     code, message = _explained(worst, param)
@@ -51,20 +52,30 @@ def refusal(error: ValidationError, raw: dict[str, Any] | None) -> ProtocolError
     return ProtocolError(message, code=code, param=param, event_id=event_id if isinstance(event_id, str) else None)
 
 
+def _nearness(kind: str) -> int:
+    """How close the value came: a wrong type is further off than a wrong word, and that than a number out of range."""
+    if kind == "literal_error":
+        return 1
+    return 2 if kind in _OUT_OF_RANGE or kind in _MISSING else 0
+
+
 def _path(error: ErrorDetails, raw: dict[str, Any]) -> list[str | int]:
     """Where the error is in what the client wrote. Names of alternatives, which pydantic adds, are left out."""
     path: list[str | int] = []
     here: Any = raw
     for step in error["loc"]:
-        if isinstance(here, dict) and step in here:
+        if _leads_on(here, step):
             here = here[step]
             path.append(step)
-        elif isinstance(here, list) and isinstance(step, int) and step < len(here):
-            here = here[step]
-            path.append(step)
-        elif step == error["loc"][-1] and error["type"] in _MISSING:
+        elif error["type"] in _MISSING and step == error["loc"][-1]:
             path.append(step)
     return path
+
+
+def _leads_on(here: Any, step: str | int) -> bool:
+    if isinstance(step, int):
+        return isinstance(here, list) and step < len(here)
+    return isinstance(here, dict) and step in here
 
 
 def _written(path: list[str | int]) -> str:

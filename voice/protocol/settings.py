@@ -113,7 +113,7 @@ class AudioOutput(Wire):
     """The assistant's direction."""
 
     format: AnyFormat | None = None
-    voice: str | VoiceId | None = None
+    voice: Annotated[str | VoiceId, Kept] | None = None
     speed: Annotated[float, Strict(), Field(ge=0.25, le=1.5), Kept] | None = None
 
 
