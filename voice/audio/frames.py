@@ -51,21 +51,26 @@ PCMA_8K = AudioFormat("pcma", 8_000)
 class AudioFrame:
     """Some samples in one format, held as raw bytes, as base64 text, or as both once both were asked for."""
 
-    __slots__ = ("_base64", "_data", "duration_ms", "format")
+    __slots__ = ("_base64", "_data", "format")
 
     def __init__(self, format: AudioFormat, data: bytes | None = None, *, base64: bytes | None = None) -> None:
+        if data is None and base64 is None:
+            raise ValueError("a frame needs data or base64")
         self.format = format
         self._data = data
         self._base64 = base64
-        if data is not None:
-            size = len(data)
-        elif base64 is not None:
-            size = len(base64) // 4 * 3
-            if base64.endswith(b"="):
-                size -= 2 if base64.endswith(b"==") else 1
+
+    @property
+    def duration_ms(self) -> float:
+        """How long it sounds. Counted when asked: most frames that only pass through are never asked."""
+        if self._data is not None:
+            size = len(self._data)
         else:
-            raise ValueError("a frame needs data or base64")
-        self.duration_ms = size * 1000 / format.bytes_per_second
+            assert self._base64 is not None
+            size = len(self._base64) // 4 * 3
+            if self._base64.endswith(b"="):
+                size -= 2 if self._base64.endswith(b"==") else 1
+        return size * 1000 / self.format.bytes_per_second
 
     @property
     def data(self) -> bytes:
