@@ -1,0 +1,325 @@
+"""One conversation on a real loop: one inbox, one timer, and a place where effects become calls.
+
+The driver decides nothing. Its clock begins at zero with the session. Whatever happens is put in the inbox with no task in between, handled by the session at
+the loop's time, and the effects are done at once; long ones run as tasks that the driver owns and report by event.
+An event that arrives while another is being handled waits in the inbox: the session is never re-entered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol
+
+from voice.audio.frames import AudioFrame
+from voice.engines.base import Engine
+from voice.errors import EngineError, EngineFailed, EngineRefused, VoiceError
+from voice.protocol.client_events import ClientEvent
+from voice.protocol.codec import Unknown
+from voice.protocol.server_events import ServerEvent
+from voice.session import effects as ef
+from voice.session import events as ev
+from voice.session.session import Session
+from voice.tools.spec import Call, Outcome, ToolContext
+from voice.transports.base import Transport
+
+logger = logging.getLogger(__name__)
+
+INBOX_LIMIT = 10_000
+CLOSING_S = 5.0
+
+
+class Watcher(Protocol):
+    """Sees everything that happens, after it was handled and before its effects are done."""
+
+    def watch(self, now: float, event: ev.Event, effects: Sequence[ef.Effect]) -> None:
+        """`now` is the session's time: seconds since it began. Must not raise and must not block."""
+
+
+class ToolRunner(Protocol):
+    """The executor, as a driver needs it."""
+
+    async def run(self, call: Call, context: ToolContext) -> Outcome: ...
+
+    async def end_session(self, session_id: str) -> None: ...
+
+
+class Driver:
+    """Runs one session between one transport and one engine at a time."""
+
+    def __init__(
+        self,
+        session: Session,
+        transport: Transport,
+        make_engine: Callable[[], Engine],
+        tools: ToolRunner,
+        *,
+        watchers: Sequence[Watcher] = (),
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self.session = session
+        self.session_id = session.config.session_id
+        self.transport = transport
+        self.failure: VoiceError | None = None
+        self.ended_because = ""
+        self._make_engine = make_engine
+        self._tools = tools
+        self._watchers = tuple(watchers)
+        self._draw = draw
+        self._engine: Engine | None = None
+        self._inbox: deque[ev.Event] = deque()
+        self._busy = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._running_tools: dict[str, asyncio.Task[None]] = {}
+        self._over = asyncio.Event()
+        self._close_code = 1000
+        self._loop = asyncio.get_running_loop()
+        self._zero = self._loop.time()
+        self._perform: dict[type, Callable[[Any], None]] = {
+            ef.SendAudio: self._send_audio,
+            ef.Play: self._play,
+            ef.Mark: self._mark,
+            ef.StopPlayback: self._stop_playback,
+            ef.SendToEngine: self._send_to_engine,
+            ef.SendToClient: self._send_to_client,
+            ef.OpenLink: self._open_link,
+            ef.CloseLink: self._close_link,
+            ef.RunTool: self._run_tool,
+            ef.CancelTool: self._cancel_tool,
+            ef.HangUp: self._hang_up,
+            ef.Note: self._note,
+        }
+
+    async def run(self) -> str:
+        """The whole conversation. Returns why it ended; raises what broke it, if something did."""
+        try:
+            await self.transport.open(self)
+            self.post(ev.Tick())
+            await self._over.wait()
+        finally:
+            await self._close()
+        if self.failure is not None:
+            raise self.failure
+        return self.ended_because
+
+    def post(self, event: ev.Event) -> None:
+        """Something happened. Handled before this returns, unless something else is being handled now."""
+        if self._over.is_set():
+            return
+        inbox = self._inbox
+        inbox.append(event)
+        if self._busy:
+            if len(inbox) > INBOX_LIMIT:
+                self._break(EngineFailed("The conversation fell behind its own events."))
+            return
+        self._busy = True
+        try:
+            while inbox:
+                self._handle(inbox.popleft())
+        except Exception as error:
+            self._break(error)
+        finally:
+            self._busy = False
+        self._arm()
+
+    def close(self, reason: str) -> None:
+        """End the conversation politely."""
+        self.post(ev.Close(reason))
+
+    def _handle(self, event: ev.Event) -> None:
+        now = self._loop.time() - self._zero
+        effects = self.session.handle(event, now)
+        for watcher in self._watchers:
+            watcher.watch(now, event, effects)
+        perform = self._perform
+        for effect in effects:
+            perform[type(effect)](effect)
+
+    def _break(self, error: Exception) -> None:
+        """Our own mistake: the conversation ends, loudly, and takes no other with it."""
+        logger.error("session broke", extra={"session_id": self.session_id}, exc_info=error)
+        self.failure = (
+            error if isinstance(error, VoiceError) else EngineFailed("The conversation broke.", detail=repr(error))
+        )
+        self._close_code = 1011
+        self.ended_because = "internal error"
+        self._over.set()
+
+    # The timer
+
+    def _arm(self) -> None:
+        deadline = self.session.deadline()
+        if deadline is None:
+            return
+        when = max(self._zero + deadline.at, self._loop.time())
+        if self._timer is not None:
+            if self._timer.when() <= when:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        deadline = self.session.deadline()
+        if deadline is not None and deadline.at <= self._loop.time() - self._zero:
+            self.post(ev.Tick())
+        else:
+            self._arm()
+
+    # What the transport says
+
+    def receive_frame(self, frame: AudioFrame) -> None:
+        self.post(ev.CallerAudio(frame))
+
+    def played(self, epoch: int, position_ms: float, uncertainty_ms: float) -> None:
+        self.post(ev.Played(epoch, position_ms, uncertainty_ms))
+
+    def push_to_talk(self, held: bool) -> None:
+        self.post(ev.PushToTalk(held))
+
+    def dtmf(self, digit: str) -> None:
+        self.post(ev.Dtmf(digit))
+
+    def typed(self, text: str) -> None:
+        self.post(ev.Typed(text))
+
+    def client_said(self, event: ClientEvent) -> None:
+        self.post(ev.ClientSaid(event))
+
+    def hung_up(self, reason: str) -> None:
+        self.post(ev.HungUp(reason))
+
+    # What tools ask for
+
+    def announce(self, text: str) -> None:
+        self.post(ev.Say(text))
+
+    def progress(self, text: str) -> None:
+        self.post(ev.ToolProgress("", text))
+
+    # Effects
+
+    def _send_audio(self, effect: ef.SendAudio) -> None:
+        if self._engine is not None:
+            self._engine.send_audio(effect.frame)
+
+    def _play(self, effect: ef.Play) -> None:
+        self.transport.play(effect.response_id, effect.item_id, effect.output_index, effect.content_index, effect.frame)
+
+    def _mark(self, effect: ef.Mark) -> None:
+        self.transport.mark(effect.epoch, effect.position_ms)
+
+    def _stop_playback(self, effect: ef.StopPlayback) -> None:
+        self.transport.stop_playback(effect.epoch)
+
+    def _send_to_engine(self, effect: ef.SendToEngine) -> None:
+        if self._engine is not None:
+            self._engine.send(effect.event)
+
+    def _send_to_client(self, effect: ef.SendToClient) -> None:
+        self.transport.send_event(effect.event)
+
+    def _note(self, effect: ef.Note) -> None:
+        """Watchers read notes from the stream."""
+
+    def _hang_up(self, effect: ef.HangUp) -> None:
+        self._close_code, self.ended_because = effect.code, effect.reason
+        self._over.set()
+
+    def _open_link(self, effect: ef.OpenLink) -> None:
+        engine = self._make_engine()
+        self._engine = engine
+        self._spawn(self._connect(engine))
+
+    async def _connect(self, engine: Engine) -> None:
+        ear = _EngineEar(self, engine)
+        try:
+            await engine.open(ear)
+        except EngineError as error:
+            if self._engine is engine:
+                self._engine = None
+                self.failure = error
+                self.post(ev.LinkLost(0, error.person, self._draw(), final=isinstance(error, EngineRefused)))
+            return
+        self.failure = None
+        self.post(ev.LinkOpened())
+
+    def _close_link(self, effect: ef.CloseLink) -> None:
+        if self._engine is not None:
+            self._spawn(self._engine.close())
+
+    def _run_tool(self, effect: ef.RunTool) -> None:
+        call = Call(effect.call_id, effect.name, effect.arguments, self.session_id)
+        self._running_tools[effect.call_id] = self._spawn(self._tool(call))
+
+    async def _tool(self, call: Call) -> None:
+        try:
+            outcome = await self._tools.run(call, self)
+        finally:
+            self._running_tools.pop(call.call_id, None)
+        self.post(ev.ToolDone(outcome.call_id, outcome.output, outcome.ok))
+
+    def _cancel_tool(self, effect: ef.CancelTool) -> None:
+        if task := self._running_tools.get(effect.call_id):
+            task.cancel()
+
+    # Tasks
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+        return task
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and isinstance(error := task.exception(), Exception) and not self._over.is_set():
+            self._break(error)
+
+    async def _close(self) -> None:
+        self._over.set()
+        if self._timer is not None:
+            self._timer.cancel()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        engine, self._engine = self._engine, None
+        closing = [self.transport.close(self._close_code, self.ended_because), self._tools.end_session(self.session_id)]
+        if engine is not None:
+            closing.append(engine.close())
+        for result in await asyncio.gather(
+            *(asyncio.wait_for(work, CLOSING_S) for work in closing), return_exceptions=True
+        ):
+            if isinstance(result, Exception):
+                logger.warning(
+                    "closing was not clean", extra={"session_id": self.session_id, "error": type(result).__name__}
+                )
+
+
+class _EngineEar:
+    """Hears one engine, and only as long as it is the driver's present one."""
+
+    def __init__(self, driver: Driver, engine: Engine) -> None:
+        self._driver = driver
+        self._engine = engine
+
+    def receive_event(self, event: ServerEvent | Unknown) -> None:
+        if self._driver._engine is self._engine:
+            self._driver.post(ev.EngineSaid(event))
+
+    def receive_audio(
+        self, response_id: str, item_id: str, output_index: int, content_index: int, frame: AudioFrame
+    ) -> None:
+        if self._driver._engine is self._engine:
+            self._driver.post(ev.EngineAudio(response_id, item_id, output_index, content_index, frame))
+
+    def engine_closed(self, code: int, reason: str) -> None:
+        driver = self._driver
+        if driver._engine is self._engine:
+            driver._engine = None
+            driver.post(ev.LinkLost(code, reason, driver._draw()))
