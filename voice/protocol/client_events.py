@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from voice.protocol.base64 import is_base64
 from voice.protocol.items import AnyItem
-from voice.protocol.settings import AnySession, ResponseParams
+from voice.protocol.settings import GivenSession, ResponseParams
 from voice.protocol.wire import Index, Wire
 
 MAX_APPEND_BYTES = 15 * 1024 * 1024
@@ -31,7 +31,7 @@ class SessionUpdate(_ClientEvent):
     """Change what the settings name; answered by `session.updated`."""
 
     type: Literal["session.update"] = "session.update"
-    session: AnySession
+    session: GivenSession
 
 
 class InputAudioBufferAppend(_ClientEvent):
@@ -79,8 +79,8 @@ class ConversationItemTruncate(_ClientEvent):
 
     type: Literal["conversation.item.truncate"] = "conversation.item.truncate"
     item_id: str
-    content_index: Annotated[Index, Field(ge=0)]
-    audio_end_ms: Annotated[Index, Field(ge=0)]
+    content_index: Index
+    audio_end_ms: Index
 
 
 class ConversationItemDelete(_ClientEvent):

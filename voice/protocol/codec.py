@@ -42,6 +42,7 @@ class Unknown:
 
 def decode_client_event(data: bytes | str) -> ClientEvent:
     """What a client said. Raises ProtocolError with the fields of the `error` event that answers it."""
+    data = _bytes(data)
     name = _type_of(data) or _searched_client_type(data)
     model = CLIENT_EVENTS.get(name)
     if model is None:
@@ -54,7 +55,7 @@ def decode_client_event(data: bytes | str) -> ClientEvent:
         raise refusal(error, _object(data)) from None
 
 
-def _searched_client_type(data: bytes | str) -> str:
+def _searched_client_type(data: bytes) -> str:
     raw = _object(data)
     if raw is None:
         raise ProtocolError("The message is not a JSON object.", code="invalid_json")
@@ -66,6 +67,7 @@ def _searched_client_type(data: bytes | str) -> str:
 
 def decode_server_event(data: bytes | str) -> ServerEvent | Unknown:
     """What a server said. Never raises: what we do not know, or cannot make sense of, is an Unknown."""
+    data = _bytes(data)
     name = _type_of(data)
     if name is None:
         raw = _object(data)
@@ -83,7 +85,7 @@ def decode_server_event(data: bytes | str) -> ServerEvent | Unknown:
         return _unknown(name, data, _problem(error.errors(include_url=False, include_input=False)[0]))
 
 
-def _unknown(name: str, data: bytes | str, problem: str) -> Unknown:
+def _unknown(name: str, data: bytes, problem: str) -> Unknown:
     raw = _object(data)
     return Unknown("", {}, "not a JSON object") if raw is None else Unknown(name, raw, problem)
 
@@ -99,14 +101,18 @@ def encode_event(event: ClientEvent | ServerEvent | Unknown) -> bytes:
     return event.__pydantic_serializer__.to_json(event, exclude_unset=True, warnings=False)
 
 
-def _type_of(data: bytes | str) -> str | None:
+def _bytes(data: bytes | str) -> bytes:
+    # A lone surrogate becomes bytes that no JSON reader takes, which is the answer it deserves.
+    return data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+
+
+def _type_of(data: bytes) -> str | None:
     """The `type` of an object that begins with it (or with `event_id` before it); None: look closer."""
-    start = data[:200].encode("utf-8", "replace") if isinstance(data, str) else data
-    found = _LEADING_TYPE.match(start)
+    found = _LEADING_TYPE.match(data)
     return None if found is None else found[1].decode("ascii")
 
 
-def _object(data: bytes | str) -> dict[str, Any] | None:
+def _object(data: bytes) -> dict[str, Any] | None:
     try:
         raw = from_json(data)
     except ValueError:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, Strict
 
-from voice.protocol.wire import Flag, Index, Kept, OneOf, Wire
+from voice.protocol.wire import Flag, Kept, OneOf, Wire
 
 Status = Annotated[Literal["completed", "incomplete", "in_progress"], Kept]
 
@@ -25,6 +25,7 @@ class InputAudio(Wire):
     """Said by a person: base64 sound, and its transcript once there is one (the key is always written)."""
 
     nulls: ClassVar[frozenset[str]] = frozenset({"transcript"})
+    never_null: ClassVar[frozenset[str]] = frozenset({"audio"})
 
     type: Literal["input_audio"] = "input_audio"
     audio: str | None = None
@@ -48,6 +49,8 @@ class OutputText(Wire):
 
 class OutputAudio(Wire):
     """Said by the assistant."""
+
+    never_null: ClassVar[frozenset[str]] = frozenset({"audio", "transcript"})
 
     type: Literal["output_audio"] = "output_audio"
     audio: str | None = None
@@ -74,17 +77,12 @@ _ASSISTANT_PARTS = OneOf("type", {"output_text": OutputText, "output_audio": Out
 class ContentPart(Wire):
     """The part of a `response.content_part` event. Its kinds are `audio` and `text`, unlike those of items."""
 
+    never_null: ClassVar[frozenset[str]] = frozenset({"text", "audio", "transcript"})
+
     type: Annotated[Literal["audio", "text"], Kept]
     text: str | None = None
     audio: str | None = None
     transcript: str | None = None
-
-    def model_post_init(self, context: Any) -> None:
-        super().model_post_init(context)
-        # Official clients refuse a part whose `audio`, `text` or `transcript` is null.
-        self.model_fields_set.difference_update(
-            {name for name in ("text", "audio", "transcript") if getattr(self, name) is None}
-        )
 
 
 # Items
@@ -143,6 +141,8 @@ class FunctionCallOutput(_PlainItem):
 class McpToolInfo(Wire):
     """One tool as its MCP server lists it."""
 
+    never_null: ClassVar[frozenset[str]] = frozenset({"description"})
+
     name: str
     input_schema: Any
     description: str | None = None
@@ -162,7 +162,7 @@ class McpError(Wire):
 
     type: Annotated[Literal["protocol_error", "tool_execution_error", "http_error"], Kept]
     message: str
-    code: Index | None = None
+    code: Annotated[int, Strict()] | None = None
 
 
 class McpCall(_Item):

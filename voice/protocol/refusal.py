@@ -92,5 +92,8 @@ def _explained(error: ErrorDetails, param: str) -> tuple[str, str]:
     if kind in _WRONG_TYPE:
         return "invalid_type", f"Invalid type for '{param}': expected {_WRONG_TYPE[kind]}."
     if kind in _OUT_OF_RANGE:
-        return "invalid_value", f"Invalid value for '{param}': {_OUT_OF_RANGE[kind].format(**error.get('ctx', {}))}."
+        bounds = {
+            name: f"{value:g}" if isinstance(value, float) else value for name, value in error.get("ctx", {}).items()
+        }
+        return "invalid_value", f"Invalid value for '{param}': {_OUT_OF_RANGE[kind].format(**bounds)}."
     return "invalid_value", f"Invalid value for '{param}'."

@@ -72,8 +72,8 @@ class ServerVad(Wire):
 
     type: Literal["server_vad"] = "server_vad"
     threshold: Annotated[float, Strict(), Field(ge=0, le=1), Kept] | None = None
-    prefix_padding_ms: Annotated[Whole, Field(ge=0)] | None = None
-    silence_duration_ms: Annotated[Whole, Field(ge=0)] | None = None
+    prefix_padding_ms: Whole | None = None
+    silence_duration_ms: Whole | None = None
     create_response: Flag | None = None
     interrupt_response: Flag | None = None
     idle_timeout_ms: Annotated[int, Strict(), Field(ge=5_000, le=30_000), Kept] | None = None
@@ -217,7 +217,7 @@ class Tracing(Wire):
 class TokenLimits(Wire):
     """A ceiling below the model's own."""
 
-    post_instructions: Annotated[Whole, Field(ge=0)] | None = None
+    post_instructions: Whole | None = None
 
 
 class RetentionRatio(Wire):
@@ -279,10 +279,15 @@ class TranscriptionSession(Wire):
     include: list[Include] | None = None
 
 
-AnySession = Annotated[
-    Session | TranscriptionSession | UnknownSetting,
-    OneOf("type", {"realtime": Session, "transcription": TranscriptionSession}, unknown=UnknownSetting, absent=Session),
-]
+_SESSIONS = OneOf(
+    "type", {"realtime": Session, "transcription": TranscriptionSession}, unknown=UnknownSetting, absent=Session
+)
+
+GivenSession = Annotated[Session | TranscriptionSession, _SESSIONS]
+"""Settings as a client says them."""
+
+AnySession = Annotated[Session | TranscriptionSession | UnknownSetting, _SESSIONS]
+"""Settings as a server tells them; those without a `type` are a Session's."""
 
 
 # One response

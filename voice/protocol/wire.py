@@ -1,7 +1,8 @@
 """What every model of the protocol has in common: what is written, what is kept, and how a kind is chosen.
 
 Written: a field that has a default other than None always is; one whose default is None only when somebody set it,
-so that `null` and absent stay apart; the names in `nulls` are written as `null` even when nobody set them.
+so that `null` and absent stay apart; the names in `nulls` are written as `null` even when nobody set them, and those
+in `never_null` are not even when somebody did, because official clients need it so.
 
 Kept: fields we do not know ride along. Towards a client we are strict. What a server says is validated with the
 context `TOLERANT`, in which a value outside our vocabulary is kept as it came instead of costing us the event.
@@ -10,9 +11,19 @@ context `TOLERANT`, in which a value outside our vocabulary is kept as it came i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, Strict, ValidationError, ValidationInfo, WrapValidator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    Strict,
+    ValidationError,
+    ValidationInfo,
+    WrapValidator,
+)
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 TOLERANT: dict[str, bool] = {"tolerant": True}
@@ -25,6 +36,7 @@ class Wire(BaseModel):
     model_config = ConfigDict(extra="allow", defer_build=True, allow_inf_nan=False, protected_namespaces=())
 
     nulls: ClassVar[frozenset[str]] = frozenset()
+    never_null: ClassVar[frozenset[str]] = frozenset()
     written: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
@@ -38,6 +50,8 @@ class Wire(BaseModel):
 
     def model_post_init(self, context: Any) -> None:
         self.model_fields_set.update(self.written)
+        if self.never_null:
+            self.model_fields_set.difference_update([name for name in self.never_null if getattr(self, name) is None])
 
 
 def _keep(value: Any, handler: Any, info: ValidationInfo) -> Any:
@@ -51,7 +65,7 @@ def _keep(value: Any, handler: Any, info: ValidationInfo) -> Any:
 
 def _whole(value: Any, handler: Any, info: ValidationInfo) -> Any:
     if info.context is TOLERANT:
-        if isinstance(value, float):
+        if isinstance(value, float) and isfinite(value):
             value = round(value)
         elif value is None:
             value = 0
@@ -61,10 +75,13 @@ def _whole(value: Any, handler: Any, info: ValidationInfo) -> Any:
 Kept = WrapValidator(_keep)
 """Marks a field whose value is kept raw when a server says something outside our vocabulary."""
 
-Whole = Annotated[int, Strict(), WrapValidator(_whole)]
-"""An integer. A server's fraction is rounded and its `null` is 0."""
+SAFE_INTEGER = 2**53 - 1
+"""The largest integer that every JSON reader holds exactly."""
 
-Index = Annotated[int, Strict()]
+Index = Annotated[int, Strict(), Field(ge=0, le=SAFE_INTEGER)]
+Whole = Annotated[Index, WrapValidator(_whole)]
+"""A count or a number of ms. A server's fraction is rounded and its `null` is 0."""
+
 Flag = Annotated[bool, Strict()]
 Number = Annotated[float, Strict()]
 
