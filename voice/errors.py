@@ -13,10 +13,14 @@
     │   ├── DeviceMissing      no microphone or loudspeaker to open
     │   ├── AudioFileError     not a readable sound file
     │   └── PeerGone           the person's end went away
+    ├── SocketError
+    │   ├── SocketUnreachable  nobody answered at the address, or not as a websocket
+    │   └── SocketRefused      an HTTP status came instead of a websocket
     ├── ToolError
     │   ├── ArgumentsRefused   the model's arguments do not fit the schema
     │   ├── ToolTimeout        it took longer than it may
     │   └── ToolFailed         it raised, or answered something unusable
+    ├── TraceUnreadable        a file is not a trace of a conversation
     ├── Busy                   a limit is reached: try later
     └── PortInUse              the address to listen on is taken
 
@@ -155,6 +159,31 @@ class PeerGone(TransportError):
     code = "peer_gone"
 
 
+class SocketError(VoiceError):
+    """A websocket could not be opened. Neutral: who asked for it says what that means."""
+
+    code = "socket_error"
+    exit_code = 2
+
+
+class SocketUnreachable(SocketError):
+    """Nobody answered at the address in time, or what answered does not speak websocket."""
+
+    code = "socket_unreachable"
+
+
+class SocketRefused(SocketError):
+    """The far end answered the opening handshake with `status` (HTTP) and the beginning of a `body`."""
+
+    code = "socket_refused"
+
+    def __init__(self, status: int, body: bytes = b"", *, retry_after: str = "") -> None:
+        super().__init__(f"The server answered the websocket handshake with HTTP {status}.")
+        self.status = status
+        self.body = body
+        self.retry_after = retry_after
+
+
 class ToolError(VoiceError):
     """A tool call cannot be answered with a result; `model` is what the model is told."""
 
@@ -177,6 +206,13 @@ class ToolFailed(ToolError):
     """The tool raised, or answered something that cannot be used."""
 
     code = "tool_failed"
+
+
+class TraceUnreadable(VoiceError):
+    """A file is not a trace of a conversation, or of a version we do not know."""
+
+    code = "trace_unreadable"
+    exit_code = 2
 
 
 class Busy(VoiceError):

@@ -1,0 +1,178 @@
+"""A conversation to draw, written as the trace that a session would have left."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+FRAME_S = 0.02
+Record = tuple[float, int, dict[str, Any], list[dict[str, Any]]]
+
+
+def melody(at_s: float, loudness: float) -> float:
+    """A level like that of speech: syllables four times a second, words of uneven strength."""
+    syllable: float = abs(math.sin(at_s * 12.7)) ** 0.7
+    word = 0.45 + 0.55 * abs(math.sin(at_s * 1.9 + math.sin(at_s * 0.7)))
+    return round(loudness * (0.08 + 0.92 * syllable) * word, 3)
+
+
+class Scene:
+    """Collects what happens and when; `lines()` is the trace."""
+
+    def __init__(self, **config: Any) -> None:
+        self.config = config
+        self.records: list[Record] = []
+        self.epoch = 0
+        self.end_s = 0.0
+        self._talks: list[tuple[float, float]] = []
+
+    def happens(self, at_s: float, event: dict[str, Any], *effects: dict[str, Any]) -> None:
+        self.records.append((at_s, len(self.records), event, list(effects)))
+        self.end_s = max(self.end_s, at_s)
+
+    def says(self, at_s: float, type: str, *effects: dict[str, Any], **fields: Any) -> None:
+        """The engine says something."""
+        self.happens(at_s, {"kind": "EngineSaid", "event": {"type": type, **fields}}, *effects)
+
+    def person(self, at_s: float, seconds: float, text: str, item_id: str) -> None:
+        """The person speaks; the engine notices it, and later knows the words."""
+        until = at_s + seconds
+        self._talks.append((at_s, until))
+        self.says(at_s + 0.1, "input_audio_buffer.speech_started", item_id=item_id, audio_start_ms=round(at_s * 1000))
+        self.says(until + 0.02, "input_audio_buffer.speech_stopped", item_id=item_id, audio_end_ms=round(until * 1000))
+        self.says(until + 0.42, "input_audio_buffer.committed", item_id=item_id)
+        self.says(
+            until + 0.6, "conversation.item.input_audio_transcription.completed", item_id=item_id, transcript=text
+        )
+
+    def assistant(
+        self,
+        at_s: float,
+        seconds: float,
+        text: str,
+        item_id: str,
+        *,
+        after_s: float | None = None,
+        until_s: float | None = None,
+    ) -> None:
+        """The assistant's sound comes four times as fast as life and is heard from `at_s`, at most until `until_s`."""
+        response_id = f"resp_{item_id}"
+        if after_s is not None:
+            self.turn(after_s, at_s)
+        pieces = round(seconds / 0.1)
+        for index in range(pieces):
+            came = at_s - 0.06 + index * 0.025
+            level = melody(at_s + index * 0.1, 0.75)
+            play = {"kind": "Play", "response_id": response_id, "item_id": item_id, "ms": 100.0, "level": level}
+            audio = {"kind": "EngineAudio", "response_id": response_id, "item_id": item_id, "ms": 100.0, "level": level}
+            if until_s is None or came < until_s:
+                self.happens(came, audio, play)
+        heard_until = at_s + seconds if until_s is None else until_s
+        steps = int((heard_until - at_s) / 0.1 + 1e-9)
+        for index in range(1, steps + 1):
+            report = {
+                "kind": "Played",
+                "epoch": self.epoch,
+                "position_ms": self._base_ms + index * 100.0,
+                "uncertainty_ms": 0.0,
+            }
+            self.happens(at_s + index * 0.1, report)
+        self._base_ms += steps * 100.0
+        self.says(at_s + 0.3, "response.output_audio_transcript.done", item_id=item_id, transcript=text)
+
+    _base_ms = 0.0
+
+    def turn(self, stopped_s: float, audible_s: float) -> None:
+        """The note that a turn leaves when its first sound is heard."""
+        values = {
+            "speech_stopped_at": stopped_s,
+            "committed_at": stopped_s + 0.4,
+            "asked_at": stopped_s + 0.41,
+            "first_delta_at": audible_s - 0.09,
+            "first_audible_at": audible_s,
+        }
+        self.happens(audible_s, {"kind": "Tick"}, note("turn", **values))
+
+    def interruption(self, at_s: float, item_id: str, heard_ms: float, received_ms: float) -> None:
+        """The person's voice stops the assistant's."""
+        self.epoch += 1
+        self.says(
+            at_s,
+            "input_audio_buffer.timeout_triggered",
+            {"kind": "StopPlayback", "epoch": self.epoch},
+            note("barge_in", item_id=item_id, heard_ms=heard_ms, received_ms=received_ms, position_ms=self._base_ms),
+            note("truncated", item_id=item_id, audio_end_ms=round(heard_ms)),
+            item_id=f"after_{item_id}",
+        )
+        self._base_ms = 0.0
+
+    def tool(self, at_s: float, seconds: float, name: str, call_id: str, *, ok: bool = True) -> None:
+        """A call is run and answered."""
+        run = {"kind": "RunTool", "call_id": call_id, "name": name, "arguments": "{}"}
+        self.says(at_s, "response.done", run, note("tool_started", call_id=call_id, name=name))
+        done = note("tool_done", call_id=call_id, name=name, ok=ok, ms=seconds * 1000)
+        self.happens(at_s + seconds, {"kind": "ToolDone", "call_id": call_id, "output": "{}", "ok": ok}, done)
+
+    def gap(self, at_s: float, seconds: float) -> None:
+        """The engine goes away and comes back."""
+        self.happens(at_s, {"kind": "LinkLost", "code": 1006, "reason": "vanished", "jitter": 0.5, "final": False})
+        self.happens(at_s + seconds, {"kind": "LinkOpened"})
+
+    def lines(self, *, until_s: float | None = None) -> list[str]:
+        """The trace, the person's microphone included."""
+        end_s = until_s or self.end_s + 0.5
+        for index in range(round(end_s / FRAME_S)):
+            at = index * FRAME_S
+            talking = any(start <= at < stop for start, stop in self._talks)
+            level = melody(at, 0.8) if talking else 0.004
+            self.records.append(
+                (at, -1, {"kind": "CallerAudio", "ms": 20.0, "level": level}, [{"kind": "SendAudio", "ms": 20.0}])
+            )
+        self.records.append((end_s, 1 << 30, {"kind": "HungUp", "reason": "file ended"}, []))
+        header = {
+            "voice_trace": 1,
+            "session_id": "sess_4f1c",
+            "started": "2026-03-02T10:15:00+00:00",
+            "config": self.config,
+        }
+        rows = [
+            {"t": round(at, 4), "event": event, "effects": effects}
+            for at, _, event, effects in sorted(self.records, key=lambda r: r[:2])
+        ]
+        return [json.dumps(row) for row in (header, *rows)]
+
+
+def note(kind: str, **values: Any) -> dict[str, Any]:
+    return {"kind": "Note", "note": kind, "values": values}
+
+
+def a_whole_conversation() -> Scene:
+    """Two turns, a tool, an interruption, a lost link and an error."""
+    scene = Scene(engine="local")
+    scene.person(0.8, 1.9, "What time is it in <Tokyo> & in Lisbon?", "item_1")
+    scene.tool(3.15, 0.03, "current_time", "call_1")
+    scene.assistant(
+        3.5,
+        3.4,
+        "It is a quarter past ten in Lisbon, and a quarter past seven in the evening in Tokyo.",
+        "item_2",
+        after_s=2.72,
+    )
+    scene.person(8.1, 1.6, "Set a timer for ten minutes.", "item_3")
+    scene.tool(10.2, 0.42, "set_timer", "call_2")
+    scene.tool(10.25, 0.2, "recall_notes", "call_3", ok=False)
+    text = "I have set a timer for ten minutes. I will tell you when it is over, and you can ask me at any time."
+    scene.assistant(11.0, 6.0, text, "item_4", after_s=9.72, until_s=13.4)
+    scene.interruption(13.4, "item_4", 2400, 6000)
+    scene.person(13.3, 0.9, "Stop, make it twelve.", "after_item_4")
+    scene.assistant(15.2, 1.9, "Twelve minutes, starting now.", "item_5", after_s=14.22)
+    scene.happens(
+        17.9,
+        {"kind": "EngineSaid", "event": {"type": "error"}},
+        note("error", code="rate_limit_exceeded", action="retry"),
+    )
+    scene.gap(18.6, 0.84)
+    scene.person(20.0, 1.1, "Thank you!", "item_6")
+    scene.assistant(21.9, 1.2, "You are welcome.", "item_7", after_s=21.12)
+    return scene
