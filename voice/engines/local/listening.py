@@ -1,0 +1,287 @@
+"""From the person's sound to items with their words.
+
+The recogniser starts with the voice, not with the end of the turn, so that its last words are quick to come. An item
+exists as soon as its turn is over; its words follow. What goes wrong here costs one transcript and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Protocol
+
+from voice.audio.frames import PCM_16K, AudioFrame
+from voice.engines.local.conversation import Conversation, Entry
+from voice.engines.local.ear import Ear, SpeechGoesOn, SpeechStarted, SpeechStopped
+from voice.engines.local.outlet import Outlet
+from voice.engines.local.settings import Settings
+from voice.engines.local.sound import Decoder
+from voice.engines.local.tasks import Tasks
+from voice.engines.local.turns import policy_for
+from voice.engines.stages import Recogniser, Recognition, SpeechProbability
+from voice.errors import EngineFailed, ProtocolError, VoiceError
+from voice.protocol.ids import Ids
+from voice.protocol.items import InputAudio, UserMessage
+from voice.protocol.server_events import (
+    ConversationItemAdded,
+    ConversationItemDone,
+    ConversationItemInputAudioTranscriptionCompleted,
+    ConversationItemInputAudioTranscriptionDelta,
+    ConversationItemInputAudioTranscriptionFailed,
+    DurationUsage,
+    InputAudioBufferCleared,
+    InputAudioBufferCommitted,
+    InputAudioBufferSpeechStarted,
+    InputAudioBufferSpeechStopped,
+    TranscriptionError,
+)
+
+logger = logging.getLogger(__name__)
+
+_SLICE_BYTES = PCM_16K.bytes_per_second  # fed at once to a recogniser that begins late
+_LATE_RECOGNITIONS = 2  # at a time
+
+
+class Floor(Protocol):
+    """Who is told about turns."""
+
+    def speech_started(self) -> None: ...
+
+    def speech_stopped(self) -> None:
+        """The turn is an item of the conversation now."""
+
+
+class Listening:
+    """The input side of one conversation."""
+
+    def __init__(
+        self,
+        *,
+        vad: SpeechProbability,
+        recogniser: Recogniser,
+        settings: Settings,
+        conversation: Conversation,
+        outlet: Outlet,
+        tasks: Tasks,
+        ids: Ids,
+        floor: Floor,
+        limit_ms: int,
+        stall_s: float,
+    ) -> None:
+        self.ear = Ear(vad, limit_ms=limit_ms)
+        self._recogniser = recogniser
+        self._settings = settings
+        self._conversation = conversation
+        self._outlet = outlet
+        self._tasks = tasks
+        self._ids = ids
+        self._floor = floor
+        self._stall_s = stall_s
+        self._decoder = Decoder()
+        self._recognition: Recognition | None = None
+        self._item_id: str | None = None
+        self._transcripts: dict[tuple[str, int], asyncio.Task[None]] = {}
+        self._late = asyncio.Semaphore(_LATE_RECOGNITIONS)
+        self._detection: object = None
+        self.configure()
+
+    def configure(self) -> None:
+        """The session's settings changed. A turn under way is given up only when the rules of turns changed."""
+        detection = self._settings.detection
+        rules = (policy_for(detection), detection is not None)
+        if rules != self._detection:
+            self._detection = rules
+            self._abandon()
+            self.ear.detect(rules[0], ends_turns=rules[1])
+
+    def hear(self, frame: AudioFrame) -> None:
+        """The person's sound. Raises ProtocolError when it is none."""
+        for heard in self.ear.hear(self._decoder.feed(frame.data, frame.format), self._words):
+            match heard:
+                case SpeechStarted():
+                    self._start(heard)
+                case SpeechGoesOn():
+                    self._feed(heard.sound)
+                case SpeechStopped():
+                    self._stop(heard)
+
+    def commit(self) -> None:
+        """Make an item of the sound so far. Raises ProtocolError when there is none."""
+        if not self.ear.buffer:
+            raise ProtocolError(
+                "There is no sound in the input buffer to commit.", code="input_audio_buffer_commit_empty"
+            )
+        item_id, recognition = self._take_turn()
+        self._commit(item_id or self._ids.item(), self.ear.commit(), recognition)
+
+    def clear(self) -> None:
+        """Forget the sound so far."""
+        self._abandon()
+        self.ear.clear()
+        self._outlet.say(InputAudioBufferCleared())
+
+    def commit_silence(self, item_id: str) -> None:
+        """Nobody said anything: an item that says so."""
+        self.ear.clear()
+        self._abandon()
+        self._put(Entry(_voice_message(item_id, transcript="")))
+
+    def recognise(self, item_id: str, content_index: int, sound: bytes, recognition: Recognition | None = None) -> None:
+        """Find the words of an item's sound."""
+        work = self._recognise(item_id, content_index, sound, recognition)
+        task = self._tasks.start(work, f"transcript {item_id}")
+        self._transcripts[item_id, content_index] = task
+        task.add_done_callback(lambda _: self._transcripts.pop((item_id, content_index), None))
+
+    def decoded(self, data: bytes) -> bytes:
+        """Sound that came whole, in the session's format. Raises ProtocolError."""
+        decoder = Decoder()
+        return decoder.feed(data, self._settings.input_format) + decoder.flush()
+
+    async def words_of(self, item_ids: Iterable[str]) -> None:
+        """Wait until the words of these items are known or given up."""
+        wanted = set(item_ids)
+        waiting = [task for (item_id, _), task in self._transcripts.items() if item_id in wanted]
+        if waiting:
+            await asyncio.wait(waiting)
+
+    def close(self) -> None:
+        self._abandon()
+
+    # Turns
+
+    def _start(self, heard: SpeechStarted) -> None:
+        if self._settings.detection is not None:
+            self._item_id = self._ids.item()
+            self._outlet.say(InputAudioBufferSpeechStarted(audio_start_ms=heard.audio_start_ms, item_id=self._item_id))
+            self._floor.speech_started()
+        self._recognition = self._begin(heard.sound)
+
+    def _stop(self, heard: SpeechStopped) -> None:
+        given_id, recognition = self._take_turn()
+        item_id = given_id or self._ids.item()
+        self._outlet.say(InputAudioBufferSpeechStopped(audio_end_ms=heard.audio_end_ms, item_id=item_id))
+        self._commit(item_id, heard.sound, recognition)
+        self._floor.speech_stopped()
+
+    def _commit(self, item_id: str, sound: bytes, recognition: Recognition | None) -> None:
+        entry = Entry(_voice_message(item_id), sound={0: sound}, sound_ms=PCM_16K.duration_ms(len(sound)))
+        self._put(entry)
+        self.recognise(item_id, 0, sound, recognition)
+
+    def _put(self, entry: Entry) -> None:
+        previous_id = self._conversation.add(entry)
+        self._outlet.say(InputAudioBufferCommitted(previous_item_id=previous_id, item_id=entry.id))
+        self._outlet.say(ConversationItemAdded(previous_item_id=previous_id, item=entry.item))
+        self._outlet.say(ConversationItemDone(previous_item_id=previous_id, item=entry.item))
+
+    def _take_turn(self) -> tuple[str | None, Recognition | None]:
+        item_id, self._item_id = self._item_id, None
+        recognition, self._recognition = self._recognition, None
+        return item_id, recognition
+
+    def _abandon(self) -> None:
+        _, recognition = self._take_turn()
+        if recognition is not None:
+            recognition.abandon()
+
+    def _feed(self, sound: bytes) -> None:
+        if self._recognition is None:
+            return
+        try:
+            self._recognition.feed(sound)
+        except Exception as error:
+            self._lose_recognition(error)
+
+    def _words(self) -> str:
+        if self._recognition is None:
+            return ""
+        try:
+            return self._recognition.partial()
+        except Exception as error:
+            self._lose_recognition(error)
+            return ""
+
+    def _lose_recognition(self, error: Exception) -> None:
+        """The recogniser broke in mid-turn. The sound is still here: it is tried again when the turn is over."""
+        logger.warning("recogniser broke", extra={"error": type(error).__name__})
+        self._recognition = None
+
+    # Words
+
+    def _begin(self, sound: bytes) -> Recognition | None:
+        """A recognition that has heard this. None: it could not be started, which is tried again at the end."""
+        try:
+            recognition = self._recogniser.start(language=self._settings.language)
+            recognition.feed(sound)
+        except Exception as error:
+            logger.warning("recogniser did not start", extra={"error": type(error).__name__})
+            return None
+        return recognition
+
+    async def _recognise(self, item_id: str, content_index: int, sound: bytes, recognition: Recognition | None) -> None:
+        try:
+            text = await self._text_of(sound, recognition)
+        except VoiceError as error:
+            self._give_up(item_id, content_index, error)
+            return
+        self._conversation.recognise(item_id, content_index, text)
+        if self._settings.transcription is not None:
+            self._tell(item_id, content_index, text, PCM_16K.duration_ms(len(sound)) / 1000)
+
+    async def _text_of(self, sound: bytes, recognition: Recognition | None) -> str:
+        """Raises EngineFailed, or what else of ours the recogniser raises."""
+        try:
+            if recognition is None:
+                async with self._late:
+                    recognition = self._recogniser.start(language=self._settings.language)
+                    for at in range(0, len(sound), _SLICE_BYTES):
+                        recognition.feed(sound[at : at + _SLICE_BYTES])
+                        await asyncio.sleep(0)
+                    return await self._finish(recognition)
+            return await self._finish(recognition)
+        except TimeoutError:
+            raise EngineFailed("The recogniser did not answer in time.", detail=f"{self._stall_s:g} s") from None
+        except VoiceError:
+            raise
+        except Exception as error:
+            raise EngineFailed("The recogniser broke.", detail=type(error).__name__) from error
+
+    async def _finish(self, recognition: Recognition) -> str:
+        try:
+            async with asyncio.timeout(self._stall_s):
+                return (await recognition.finish()).text
+        except BaseException:
+            recognition.abandon()
+            raise
+
+    def _tell(self, item_id: str, content_index: int, text: str, seconds: float) -> None:
+        if text:
+            self._outlet.say(
+                ConversationItemInputAudioTranscriptionDelta(item_id=item_id, content_index=content_index, delta=text)
+            )
+        self._outlet.say(
+            ConversationItemInputAudioTranscriptionCompleted(
+                item_id=item_id,
+                content_index=content_index,
+                transcript=text,
+                usage=DurationUsage(seconds=seconds),
+            )
+        )
+
+    def _give_up(self, item_id: str, content_index: int, error: VoiceError) -> None:
+        logger.warning("no transcript", extra={"error": error.code})
+        if item_id in self._conversation:
+            self._conversation.get(item_id).unrecognised = error
+        if self._settings.transcription is not None:
+            detail = TranscriptionError(type="server_error", code=error.code, message=error.message)
+            self._outlet.say(
+                ConversationItemInputAudioTranscriptionFailed(
+                    item_id=item_id, content_index=content_index, error=detail
+                )
+            )
+
+
+def _voice_message(item_id: str, transcript: str | None = None) -> UserMessage:
+    return UserMessage(id=item_id, status="completed", content=[InputAudio(transcript=transcript)])
