@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, Strict
 
-from voice.protocol.wire import Flag, Kept, OneOf, Wire
+from voice.protocol.wire import Filled, Flag, Kept, OneOf, Wire
 
 Status = Annotated[Literal["completed", "incomplete", "in_progress"], Kept]
 
@@ -93,7 +93,7 @@ class _Item(Wire):
 
 
 class _PlainItem(_Item):
-    object: Literal["realtime.item"] = "realtime.item"
+    object: Annotated[Literal["realtime.item"], Kept, Filled] = "realtime.item"
     status: Status | None = None
 
 
@@ -157,12 +157,45 @@ class McpListTools(_Item):
     tools: list[McpToolInfo]
 
 
-class McpError(Wire):
-    """Why a call of an MCP tool failed; `code` is missing for `tool_execution_error`."""
+class McpProtocolError(Wire):
+    """The MCP server answered with an error of its protocol."""
 
-    type: Annotated[Literal["protocol_error", "tool_execution_error", "http_error"], Kept]
+    type: Literal["protocol_error"] = "protocol_error"
+    code: Annotated[int, Strict()]
     message: str
-    code: Annotated[int, Strict()] | None = None
+
+
+class McpToolExecutionError(Wire):
+    """The tool itself failed."""
+
+    type: Literal["tool_execution_error"] = "tool_execution_error"
+    message: str
+
+
+class McpHttpError(Wire):
+    """The MCP server was not reached, or refused."""
+
+    type: Literal["http_error"] = "http_error"
+    code: Annotated[int, Strict()]
+    message: str
+
+
+class UnknownMcpError(Wire):
+    """A server's error of a kind we do not know, whole."""
+
+    type: str = ""
+
+
+McpError = McpProtocolError | McpToolExecutionError | McpHttpError | UnknownMcpError
+_MCP_ERRORS = OneOf(
+    "type",
+    {
+        "protocol_error": McpProtocolError,
+        "tool_execution_error": McpToolExecutionError,
+        "http_error": McpHttpError,
+    },
+    unknown=UnknownMcpError,
+)
 
 
 class McpCall(_Item):
@@ -174,7 +207,7 @@ class McpCall(_Item):
     arguments: str
     approval_request_id: str | None = None
     output: str | None = None
-    error: Annotated[McpError, Kept] | None = None
+    error: Annotated[McpError, _MCP_ERRORS] | None = None
 
 
 class McpApprovalRequest(_Item):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
-from pydantic import BeforeValidator, Field, ValidationInfo
+from pydantic import Field
 
 from voice.protocol.items import AnyItem, ContentPart
 from voice.protocol.settings import AnySession, Response, UnknownSetting
-from voice.protocol.wire import TOLERANT, Index, Kept, Number, OneOf, Whole, Wire
+from voice.protocol.wire import Count, Filled, Index, Kept, Number, OneOf, Text, Whole, Wire
 
 PREVIOUS: frozenset[str] = frozenset({"previous_item_id"})
 
@@ -38,7 +38,7 @@ class Conversation(Wire):
     """The default conversation."""
 
     id: str | None = None
-    object: Annotated[Literal["realtime.conversation"], Kept] = "realtime.conversation"
+    object: Annotated[Literal["realtime.conversation"], Kept, Filled] = "realtime.conversation"
 
 
 class ConversationCreated(_ServerEvent):
@@ -118,19 +118,19 @@ class Language(Wire):
 class TranscriptionTokenDetails(Wire):
     """Tokens heard, by kind."""
 
-    text_tokens: Whole = 0
-    audio_tokens: Whole = 0
+    text_tokens: Count = 0
+    audio_tokens: Count = 0
 
 
 class TokensUsage(Wire):
     """A transcription billed by tokens."""
 
     type: Literal["tokens"] = "tokens"
-    input_tokens: Whole = 0
-    output_tokens: Whole = 0
-    total_tokens: Whole = 0
+    input_tokens: Count = 0
+    output_tokens: Count = 0
+    total_tokens: Count = 0
     # An official client needs the key.
-    input_token_details: TranscriptionTokenDetails = Field(default_factory=TranscriptionTokenDetails)
+    input_token_details: Annotated[TranscriptionTokenDetails, Filled] = Field(default_factory=TranscriptionTokenDetails)
 
 
 class DurationUsage(Wire):
@@ -143,10 +143,6 @@ class DurationUsage(Wire):
 TranscriptionUsage = TokensUsage | DurationUsage | UnknownSetting
 
 
-def _usage(value: Any, info: ValidationInfo) -> Any:
-    return DurationUsage() if value is None and info.context is TOLERANT else value
-
-
 class ConversationItemInputAudioTranscriptionDelta(_ServerEvent):
     """Some words of the transcript of the person's sound."""
 
@@ -154,8 +150,8 @@ class ConversationItemInputAudioTranscriptionDelta(_ServerEvent):
         "conversation.item.input_audio_transcription.delta"
     )
     item_id: str
-    content_index: Index = 0
-    delta: str = ""
+    content_index: Count = 0
+    delta: Text = ""
     logprobs: list[LogProb] | None = None
 
 
@@ -166,12 +162,12 @@ class ConversationItemInputAudioTranscriptionCompleted(_ServerEvent):
         "conversation.item.input_audio_transcription.completed"
     )
     item_id: str
-    content_index: Index = 0
+    content_index: Count = 0
     transcript: str
     usage: Annotated[
         TranscriptionUsage,
         OneOf("type", {"tokens": TokensUsage, "duration": DurationUsage}, unknown=UnknownSetting),
-        BeforeValidator(_usage),
+        Filled,
     ] = Field(default_factory=DurationUsage)
     languages: list[Language] | None = None
     logprobs: list[LogProb] | None = None
@@ -193,7 +189,7 @@ class ConversationItemInputAudioTranscriptionFailed(_ServerEvent):
         "conversation.item.input_audio_transcription.failed"
     )
     item_id: str
-    content_index: Index = 0
+    content_index: Count = 0
     error: TranscriptionError
 
 
@@ -204,7 +200,7 @@ class ConversationItemInputAudioTranscriptionSegment(_ServerEvent):
         "conversation.item.input_audio_transcription.segment"
     )
     item_id: str
-    content_index: Index = 0
+    content_index: Count = 0
     id: str
     text: str
     speaker: str
@@ -401,7 +397,7 @@ class ResponseFunctionCallArgumentsDone(_InResponse):
 
     type: Literal["response.function_call_arguments.done"] = "response.function_call_arguments.done"
     call_id: str
-    name: str = ""
+    name: Text = ""
     arguments: str
 
 
@@ -435,7 +431,7 @@ class ResponseMcpCallArgumentsDelta(_InResponse):
     type: Literal["response.mcp_call_arguments.delta"] = "response.mcp_call_arguments.delta"
     delta: str
     # An official client needs the key.
-    obfuscation: str = ""
+    obfuscation: Text = ""
 
 
 class ResponseMcpCallArgumentsDone(_InResponse):

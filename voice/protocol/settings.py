@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import Field, Strict
 
 from voice.protocol.items import AnyItem, InputItem, Metadata
-from voice.protocol.wire import Flag, Index, Kept, Number, OneOf, Whole, Wire
+from voice.protocol.wire import Count, Filled, Flag, Index, Kept, Number, OneOf, Whole, Wire
 
 
 class UnknownSetting(Wire):
@@ -337,36 +337,39 @@ class StatusDetails(Wire):
 class CachedTokensDetails(Wire):
     """Cached tokens by kind."""
 
-    text_tokens: Whole = 0
-    audio_tokens: Whole = 0
-    image_tokens: Whole = 0
+    text_tokens: Count = 0
+    audio_tokens: Count = 0
+    image_tokens: Count = 0
 
 
 class InputTokenDetails(Wire):
     """Tokens read, by kind; `cached_tokens` is part of them."""
 
-    text_tokens: Whole = 0
-    audio_tokens: Whole = 0
-    image_tokens: Whole = 0
-    cached_tokens: Whole = 0
+    text_tokens: Count = 0
+    audio_tokens: Count = 0
+    image_tokens: Count = 0
+    cached_tokens: Count = 0
     cached_tokens_details: CachedTokensDetails | None = None
 
 
 class OutputTokenDetails(Wire):
     """Tokens made, by kind."""
 
-    text_tokens: Whole = 0
-    audio_tokens: Whole = 0
+    text_tokens: Count = 0
+    audio_tokens: Count = 0
 
 
 class Usage(Wire):
     """What one response cost, in tokens."""
 
-    total_tokens: Whole = 0
-    input_tokens: Whole = 0
-    output_tokens: Whole = 0
+    total_tokens: Count = 0
+    input_tokens: Count = 0
+    output_tokens: Count = 0
     input_token_details: InputTokenDetails | None = None
     output_token_details: OutputTokenDetails | None = None
+
+
+ResponseStatus = Literal["in_progress", "completed", "cancelled", "failed", "incomplete"]
 
 
 class Response(Wire):
@@ -375,10 +378,10 @@ class Response(Wire):
     nulls: ClassVar[frozenset[str]] = frozenset({"status_details", "conversation_id", "usage", "metadata"})
 
     id: str
-    object: Annotated[Literal["realtime.response"], Kept] = "realtime.response"
-    status: Annotated[Literal["in_progress", "completed", "cancelled", "failed", "incomplete"], Kept] = "in_progress"
+    object: Annotated[Literal["realtime.response"], Kept, Filled] = "realtime.response"
+    status: Annotated[ResponseStatus, Kept, Filled] = "in_progress"
     status_details: StatusDetails | None = None
-    output: list[AnyItem] = Field(default_factory=list)
+    output: Annotated[list[AnyItem], Filled] = Field(default_factory=list)
     conversation_id: str | None = None
     output_modalities: Modalities | None = None
     audio: ResponseAudio | None = None

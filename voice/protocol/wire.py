@@ -24,7 +24,7 @@ from pydantic import (
     ValidationInfo,
     WrapValidator,
 )
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticUseDefault, core_schema
 
 TOLERANT: dict[str, bool] = {"tolerant": True}
 """Validation context for what a server says."""
@@ -64,23 +64,33 @@ def _keep(value: Any, handler: Any, info: ValidationInfo) -> Any:
 
 
 def _whole(value: Any, handler: Any, info: ValidationInfo) -> Any:
-    if info.context is TOLERANT:
-        if isinstance(value, float) and isfinite(value):
-            value = round(value)
-        elif value is None:
-            value = 0
+    if info.context is TOLERANT and isinstance(value, float) and isfinite(value):
+        value = round(value)
+    return handler(value)
+
+
+def _filled(value: Any, handler: Any, info: ValidationInfo) -> Any:
+    if value is None and info.context is TOLERANT:
+        raise PydanticUseDefault
     return handler(value)
 
 
 Kept = WrapValidator(_keep)
 """Marks a field whose value is kept raw when a server says something outside our vocabulary."""
 
+Filled = WrapValidator(_filled)
+"""Marks a field of which a server's `null` is the default."""
+
 SAFE_INTEGER = 2**53 - 1
 """The largest integer that every JSON reader holds exactly."""
 
 Index = Annotated[int, Strict(), Field(ge=0, le=SAFE_INTEGER)]
 Whole = Annotated[Index, WrapValidator(_whole)]
-"""A count or a number of ms. A server's fraction is rounded and its `null` is 0."""
+"""A number of ms or of things. A server's fraction is rounded."""
+
+Count = Annotated[Whole, Filled]
+
+Text = Annotated[str, Filled]
 
 Flag = Annotated[bool, Strict()]
 Number = Annotated[float, Strict()]
