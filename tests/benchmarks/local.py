@@ -1,0 +1,179 @@
+"""The embedded engine from outside: from a real person's last word to the first audible sample of the reply."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import sys
+import time
+import tomllib
+import wave
+from dataclasses import dataclass
+from importlib import import_module
+from math import gcd
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from websockets.asyncio.client import ClientConnection
+
+    Samples = NDArray[np.int16]
+
+METHOD = (
+    "Recorded questions are spoken in real time into `/v1/realtime` of `voice serve --engine local`, 20 ms at a time, "
+    "with silence behind them, one new session each. Measured from the last spoken sample (by the fixture's spans) to "
+    "the first sample of the reply over -45 dBFS as a player without a buffer would sound it."
+)
+ROOT = Path(__file__).resolve().parents[2]
+FIXTURES = ROOT / "audio_fixtures"
+QUESTIONS = 12
+RATE_HZ = 24_000
+CHUNK_MS = 20
+PATIENCE_S = 12.0
+AUDIBLE = 184  # of 32,768: -45 dBFS
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One recording: 24 kHz mono, and where its last spoken sample is."""
+
+    name: str
+    samples: Samples
+    ends_s: float
+
+
+def run() -> dict[str, float]:
+    import numpy as np
+
+    from tests.benchmarks.bridge.systems import System, started
+
+    serve = ("-m", "voice", "serve", "--host", "127.0.0.1", "--port", "{port}", "--engine", "local")
+    with started(System("voice", (sys.executable, *serve)), "") as running:
+        answers = asyncio.run(ask_all(f"ws://127.0.0.1:{running.port}/v1/realtime?model=local"))
+    waits_ms = [wait_s * 1000 for wait_s in answers if wait_s is not None]
+    figures = {"questions": float(len(answers)), "unanswered": float(len(answers) - len(waits_ms))}
+    if waits_ms:
+        p50, p95 = np.percentile(waits_ms, (50, 95))
+        figures |= {"voice_to_voice_p50_ms": float(p50), "voice_to_voice_p95_ms": float(p95)}
+    errors: dict[str, float] = import_module("tests.benchmarks.wer").run()
+    return {**figures, "wer": errors["wer"]}
+
+
+async def ask_all(url: str) -> list[float | None]:
+    """One after the other, so that none waits for another's work."""
+    answers = []
+    for question in questions():
+        wait_s = await ask(url, question)
+        said = "no answer" if wait_s is None else f"{wait_s * 1000:.0f} ms"
+        print(f"{question.name}: {said}", file=sys.stderr, flush=True)
+        answers.append(wait_s)
+    return answers
+
+
+async def ask(url: str, question: Question) -> float | None:
+    """Seconds from the end of the speech to the first audible sample, None when nothing was heard in time."""
+    from websockets.asyncio.client import connect
+
+    async with connect(url, compression=None, max_size=None) as socket:
+        began = time.monotonic()
+        speaking = asyncio.create_task(speak(socket, question, began))
+        try:
+            async with asyncio.timeout(question.ends_s + PATIENCE_S):
+                heard = await first_audible(socket)
+        except TimeoutError:
+            return None
+        finally:
+            speaking.cancel()
+            await asyncio.gather(speaking, return_exceptions=True)
+    return heard - began - question.ends_s
+
+
+async def speak(socket: ClientConnection, question: Question, began: float) -> None:
+    """The recording, then silence for ever; each chunk leaves when its last sample would have been captured."""
+    size = RATE_HZ * CHUNK_MS // 1000 * 2
+    sound = question.samples.tobytes()
+    at = 0
+    while True:
+        chunk = sound[at : at + size].ljust(size, b"\0")
+        at += size
+        await asyncio.sleep(began + at / 2 / RATE_HZ - time.monotonic())
+        audio = base64.b64encode(chunk).decode()
+        await socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
+
+
+async def first_audible(socket: ClientConnection) -> float:
+    """The moment at which a player without a buffer would sound the first audible sample."""
+    import numpy as np
+
+    ends = 0.0
+    async for text in socket:
+        now = time.monotonic()
+        event: dict[str, Any] = json.loads(text)
+        if event["type"] != "response.output_audio.delta":
+            continue
+        samples = np.frombuffer(base64.b64decode(event["delta"]), np.int16)
+        starts = max(ends, now)
+        loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > AUDIBLE)
+        if len(loud):
+            return starts + float(loud[0]) / RATE_HZ
+        ends = starts + len(samples) / RATE_HZ
+    raise TimeoutError
+
+
+def questions() -> list[Question]:
+    """Commands spoken by real people, spread over the manifest so that speakers vary."""
+    manifest = tomllib.loads((FIXTURES / "manifest.toml").read_text())
+    spoken = [each for each in entries(manifest) if "command" in str(each.get("kind", each["file"])) and spans(each)]
+    step = max(1, len(spoken) // QUESTIONS)
+    return [loaded(each) for each in spoken[::step][:QUESTIONS]]
+
+
+def entries(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every table of the manifest that names a file."""
+    lists = [value for value in manifest.values() if isinstance(value, list)]
+    return [each for tables in lists for each in tables if isinstance(each, dict) and "file" in each]
+
+
+def spans(entry: dict[str, Any]) -> list[list[float]]:
+    """Begin and end of each stretch of speech, seconds."""
+    found: list[list[float]] = entry.get("spans") or entry.get("speech_segments") or []
+    return found
+
+
+def loaded(entry: dict[str, Any]) -> Question:
+    path = FIXTURES / str(entry["file"])
+    return Question(path.stem, read_24k(path), max(end for _, end in spans(entry)))
+
+
+def read_24k(path: Path) -> Samples:
+    """16-bit mono WAV at any rate, resampled with a windowed sinc."""
+    import numpy as np
+
+    with wave.open(str(path)) as file:
+        if file.getsampwidth() != 2 or file.getnchannels() != 1:
+            raise ValueError(f"{path.name} is not 16-bit mono")
+        rate_hz = file.getframerate()
+        samples = np.frombuffer(file.readframes(file.getnframes()), np.int16)
+    common = gcd(rate_hz, RATE_HZ)
+    up, down = RATE_HZ // common, rate_hz // common
+    if up == down:
+        return samples
+    widest = max(up, down)
+    at = np.arange(-16 * widest, 16 * widest + 1)
+    taps = np.sinc(at / widest) * np.hanning(len(at)) * up / widest
+    spread = np.zeros(len(samples) * up)
+    spread[::up] = samples
+    return np.asarray(np.convolve(spread, taps, "same")[::down].clip(-32_768, 32_767), dtype=np.int16)
+
+
+def table(figures: dict[str, float]) -> list[tuple[str, str]]:
+    asked = f"{figures['questions'] - figures['unanswered']:.0f} of {figures['questions']:.0f}"
+    return [
+        ("voice to voice p50, ms", f"{figures.get('voice_to_voice_p50_ms', float('nan')):.0f}"),
+        ("voice to voice p95, ms", f"{figures.get('voice_to_voice_p95_ms', float('nan')):.0f}"),
+        ("questions answered", asked),
+        ("word error rate", f"{figures['wer']:.3f}"),
+    ]
