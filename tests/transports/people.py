@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +25,7 @@ class Ears:
     texts: list[str] = field(default_factory=list)
     events: list[ClientEvent] = field(default_factory=list)
     goodbyes: list[str] = field(default_factory=list)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
     def receive_frame(self, frame: AudioFrame) -> None:
         self._nothing_follows()
@@ -49,6 +52,7 @@ class Ears:
     def hung_up(self, reason: str) -> None:
         assert not self.goodbyes, "hung_up is called once"
         self.goodbyes.append(reason)
+        self.over.set()
 
     @property
     def sound(self) -> bytes:
@@ -65,7 +69,7 @@ class Wire:
     query: Mapping[str, str] = {}
     headers: Mapping[str, str] = {}
     client = "127.0.0.1:9"
-    subprotocols = ()
+    subprotocols: Sequence[str] = ()
 
     def __init__(self, *, gone: bool = False) -> None:
         self.sent: list[bytes] = []
@@ -117,8 +121,6 @@ class Wire:
 
     def heard(self) -> list[dict[str, Any]]:
         """What was sent since the last look, as JSON."""
-        import json
-
         messages = [json.loads(data) for data in self.sent]
         self.sent.clear()
         return messages

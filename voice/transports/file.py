@@ -16,6 +16,7 @@ from voice.audio.convert import convert_whole
 from voice.audio.frames import PCM_24K, AudioFormat, AudioFrame
 from voice.audio.wav import read_wav, write_wav
 from voice.errors import AudioFileError, Misuse
+from voice.protocol.codec import Unknown
 from voice.protocol.server_events import ServerEvent
 from voice.transports.base import TransportListener, TransportTraits
 from voice.transports.fitting import Fitting
@@ -110,7 +111,7 @@ class FileTransport:
         self._fitting.reset()
         self.loudspeaker.stop(epoch, self.now_ms)
 
-    def send_event(self, event: ServerEvent) -> None:
+    def send_event(self, event: ServerEvent | Unknown) -> None:
         """A file does not read events."""
 
     def end(self, reason: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from voice.audio.frames import PCM_24K, AudioFormat, AudioFrame
 from voice.errors import Misuse
 from voice.protocol.client_events import ClientEvent
+from voice.protocol.codec import Unknown
 from voice.protocol.server_events import ServerEvent
 from voice.transports.base import Playout, TransportListener, TransportTraits
 from voice.transports.loudspeaker import VirtualLoudspeaker
@@ -45,7 +46,7 @@ class MemoryTransport:
         self.uncertainty_ms = uncertainty_ms
         self.now_ms = 0.0
         self.played_frames: list[PlayedFrame] = []
-        self.events: list[ServerEvent] = []
+        self.events: list[ServerEvent | Unknown] = []
         self.stops: list[int] = []
         self.closed: tuple[int, str] | None = None
         self.loudspeaker = VirtualLoudspeaker(output_format)
@@ -75,7 +76,7 @@ class MemoryTransport:
             self._echo(self._marks)
         self._marks = []
 
-    def send_event(self, event: ServerEvent) -> None:
+    def send_event(self, event: ServerEvent | Unknown) -> None:
         self.events.append(event)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from voice.audio.convert import Converter
 from voice.audio.frames import PCM_24K, AudioFormat, AudioFrame
 from voice.errors import DeviceMissing, ExtraMissing, Misuse, VoiceError
+from voice.protocol.codec import Unknown
 from voice.protocol.server_events import ServerEvent
 from voice.transports.base import TransportListener, TransportTraits
 from voice.transports.fitting import Fitting
@@ -132,7 +133,7 @@ class MicrophoneTransport:
         self._fitting.reset()
         self._playout.clear(epoch)
 
-    def send_event(self, event: ServerEvent) -> None:
+    def send_event(self, event: ServerEvent | Unknown) -> None:
         """A loudspeaker does not read events."""
 
     async def close(self, code: int = 1000, reason: str = "") -> None:

@@ -122,7 +122,7 @@ class RealtimeTransport:
         """A client stops its own loudspeaker; only what is still inside the conversion is ours to drop."""
         self._fitting.reset()
 
-    def send_event(self, event: ServerEvent) -> None:
+    def send_event(self, event: ServerEvent | codec.Unknown) -> None:
         if isinstance(event, SessionCreated | SessionUpdated):
             self._formats.answered(event)
             self._take_formats()
@@ -131,8 +131,8 @@ class RealtimeTransport:
             self._take_formats()
         self._emit(event)
 
-    def _emit(self, event: ServerEvent) -> None:
-        if event.event_id == "":
+    def _emit(self, event: ServerEvent | codec.Unknown) -> None:
+        if not isinstance(event, codec.Unknown) and event.event_id == "":
             event = event.model_copy(update={"event_id": self._next_id()})
         self._line.send_text(codec.encode_event(event))
 

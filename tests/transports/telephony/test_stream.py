@@ -117,7 +117,9 @@ def test_marks_that_a_clear_returns_are_told_from_heard_ones_by_their_epoch() ->
     assert [(epoch, position) for epoch, position, _ in ears.plays] == [(0, 5000), (1, 40)]
 
 
-@pytest.mark.parametrize("name", ["", "responsePart", "1", "1:", ":1", "1:nan", "1:inf", "-1:2", "1:-2", "1:" + "9" * 99])
+@pytest.mark.parametrize(
+    "name", ["", "responsePart", "1", "1:", ":1", "1:nan", "1:inf", "-1:2", "1:-2", "1:" + "9" * 99]
+)
 def test_marks_that_are_not_ours_are_counted(name: str) -> None:
     async def scene(transport: TelephonyTransport, wire: Wire, ears: Ears) -> None:
         wire.says(text({"event": "mark", "mark": {"name": name}}))

@@ -19,8 +19,8 @@ from voice.transports.telephony.dialect import (
     Marked,
     Media,
     Started,
-    StreamCodec,
     Stopped,
+    StreamCodec,
 )
 from voice.transports.telephony.twilio import TwilioCodec
 

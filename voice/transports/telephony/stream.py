@@ -14,6 +14,7 @@ from math import isfinite
 from voice.audio.frames import AudioFrame
 from voice.errors import PeerGone, ProtocolError
 from voice.net.base import PendingSocket
+from voice.protocol.codec import Unknown
 from voice.protocol.server_events import ServerEvent
 from voice.transports.base import Playout, TransportListener, TransportTraits
 from voice.transports.fitting import Fitting
@@ -119,7 +120,7 @@ class TelephonyTransport:
         if self.call is not None:
             self._line.send_text(self._codec.encode_clear(self.call.stream_id))
 
-    def send_event(self, event: ServerEvent) -> None:
+    def send_event(self, event: ServerEvent | Unknown) -> None:
         """A telephone does not read events."""
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
