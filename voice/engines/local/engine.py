@@ -19,7 +19,7 @@ from voice.audio.frames import AudioFrame
 from voice.engines.base import EngineListener
 from voice.engines.local.desk import Desk
 from voice.engines.local.idle import Idle
-from voice.engines.local.inbox import Append, Inbox
+from voice.engines.local.inbox import PART_MS, Append, Inbox
 from voice.engines.local.outlet import Outlet
 from voice.engines.local.settings import Settings
 from voice.engines.local.tasks import Tasks
@@ -135,16 +135,18 @@ class LocalEngine:
             asyncio.get_running_loop().call_soon(self._work)
 
     def _work(self) -> None:
-        """Handle what waits, but at most one part of sound before the loop has its turn again."""
+        """Handle what waits, but at most one part's worth of sound before the loop has its turn again."""
         self._awake = False
+        listened_ms = 0.0
         while self._inbox and not self._closed:
-            if self._handle_next() and self._inbox:
+            listened_ms += self._handle_next()
+            if listened_ms >= PART_MS and self._inbox:
                 self._awake = True
                 asyncio.get_running_loop().call_soon(self._work)
                 return
 
-    def _handle_next(self) -> bool:
-        """Was it sound?"""
+    def _handle_next(self) -> float:
+        """Handle one thing; how much sound in ms was it?"""
         assert self._desk is not None
         assert self._outlet is not None
         event_id = None
@@ -153,7 +155,7 @@ class LocalEngine:
             event_id = thing.event_id
             if isinstance(thing, Append):
                 self._desk.hear(thing.frame)
-                return True
+                return thing.frame.duration_ms
             self._desk.handle(thing)
         except ProtocolError as error:
             self._outlet.refuse(error, event_id)
@@ -162,7 +164,7 @@ class LocalEngine:
         except Exception as error:
             logger.exception("event broke the engine")
             self._outlet.fail(EngineFailed("The engine broke.", detail=type(error).__name__), event_id)
-        return False
+        return 0.0
 
     def _set_idle_timer(self, idle: Idle | None) -> None:
         if self._idle_timer is not None:
