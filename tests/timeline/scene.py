@@ -101,8 +101,8 @@ class Scene:
             at_s,
             "input_audio_buffer.timeout_triggered",
             {"kind": "StopPlayback", "epoch": self.epoch},
-            note("barge_in", item_id=item_id, heard_ms=heard_ms, received_ms=received_ms, position_ms=self._base_ms),
             note("truncated", item_id=item_id, audio_end_ms=round(heard_ms)),
+            note("barge_in", item_id=item_id, heard_ms=heard_ms, received_ms=received_ms, position_ms=self._base_ms),
             item_id=f"after_{item_id}",
         )
         self._base_ms = 0.0
@@ -149,7 +149,7 @@ def note(kind: str, **values: Any) -> dict[str, Any]:
 
 def a_whole_conversation() -> Scene:
     """Two turns, a tool, an interruption, a lost link and an error."""
-    scene = Scene(engine="local")
+    scene = Scene(traits={"name": "local"})
     scene.person(0.8, 1.9, "What time is it in <Tokyo> & in Lisbon?", "item_1")
     scene.tool(3.15, 0.03, "current_time", "call_1")
     scene.assistant(

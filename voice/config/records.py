@@ -46,12 +46,14 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True)
 class LocalSettings:
-    """The parts of the embedded engine. `auto` takes the best one that is installed; `brain_url` is an
-    OpenAI-compatible base address, for instance `http://127.0.0.1:11434/v1`."""
+    """The parts of the embedded engine. `auto` takes the best one that is installed; `stt_model`, `tts_model` and
+    `tts_voices` are paths; `brain_url` is an OpenAI-compatible base address, like `http://127.0.0.1:11434/v1`."""
 
     stt: str = "auto"
     stt_model: str = ""
     tts: str = "auto"
+    tts_model: str = ""
+    tts_voices: str = ""
     voice: str = ""
     brain: Literal["intents", "responses", "chat"] = "intents"
     brain_url: str = ""

@@ -121,10 +121,9 @@ viewBox="0 0 {width} {number(height)}" role="img" aria-labelledby="title about">
 
 
 def _engine(story: Story) -> str:
-    engine = story.config.get("engine", "")
-    if isinstance(engine, dict):
-        engine = engine.get("kind", "")
-    return f"engine {engine}" if isinstance(engine, str) and engine else ""
+    traits = story.config.get("traits")
+    name = traits.get("name") if isinstance(traits, dict) else None
+    return f"engine {name}" if isinstance(name, str) and name else ""
 
 
 def _length(seconds: float) -> str:

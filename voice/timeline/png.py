@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 from voice.errors import ExtraMissing
 from voice.timeline.theme import FONTS
@@ -11,14 +12,21 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="20">{}</svg>'
 LETTER = f"<text y=\"15\" style='font-family:{FONTS}'>M</text>"
 
 
-def to_png(svg: str, *, zoom: float = 2.0) -> bytes:
-    """The picture's pixels, twice as many as its CSS pixels unless told otherwise.
+def check() -> None:
+    """Raises ExtraMissing without the renderer, and without any font: a picture without its words says nothing."""
+    draw = _renderer()
+    if draw(svg_string=SVG.format(LETTER)) == draw(svg_string=SVG.format("")):
+        raise ExtraMissing("A font", "png", fix="Ask for an .svg, or install one: apt-get install fonts-dejavu-core")
 
-    Raises ExtraMissing without the renderer, and without any font: a picture without its words says nothing."""
+
+def to_png(svg: str, *, zoom: float = 2.0) -> bytes:
+    """The picture's pixels, twice as many as its CSS pixels unless told otherwise. Raises as `check` does."""
+    check()
+    return bytes(_renderer()(svg_string=svg, zoom=zoom))
+
+
+def _renderer() -> Any:
     try:
-        svg_to_bytes = import_module("resvg_py").svg_to_bytes
+        return import_module("resvg_py").svg_to_bytes
     except ImportError as error:
         raise ExtraMissing("The PNG renderer", "png", fix="Ask for an .svg, or: pip install 'voice[png]'") from error
-    if svg_to_bytes(svg_string=SVG.format(LETTER)) == svg_to_bytes(svg_string=SVG.format("")):
-        raise ExtraMissing("A font", "png", fix="Ask for an .svg, or install one: apt-get install fonts-dejavu-core")
-    return bytes(svg_to_bytes(svg_string=svg, zoom=zoom))

@@ -90,6 +90,7 @@ class Reader:
             "tool_started": self._run_tool,
             "tool_done": lambda note: self._tool_ended(note, ok=bool(note.get("ok", True))),
             "turn": self._turn,
+            "ended": self._ended,
             "error": lambda note: self.story.troubles.append(
                 Trouble(self._now_s, str(note.get("code", "error")), str(note.get("action", "")))
             ),
@@ -211,24 +212,20 @@ class Reader:
     # Interruptions, tools, turns
 
     def _barge_in(self, note: Fields) -> None:
-        self.story.interruptions.append(
-            Interruption(
-                self._now_s,
-                str(note.get("item_id", "")),
-                _maybe_number(note.get("heard_ms")),
-                _maybe_number(note.get("received_ms")),
-            )
-        )
+        mark = self._interruption(str(note.get("item_id", "")))
+        mark.heard_ms = _maybe_number(note.get("heard_ms"))
+        mark.received_ms = _maybe_number(note.get("received_ms"))
 
     def _truncated(self, note: Fields) -> None:
-        for mark in reversed(self.story.interruptions):
-            if mark.item_id == note.get("item_id"):
-                mark.truncated_ms = _maybe_number(note.get("audio_end_ms"))
-                return
-        audio_end_ms = _maybe_number(note.get("audio_end_ms"))
-        self.story.interruptions.append(
-            Interruption(self._now_s, str(note.get("item_id", "")), audio_end_ms, None, audio_end_ms)
-        )
+        self._interruption(str(note.get("item_id", ""))).truncated_ms = _maybe_number(note.get("audio_end_ms"))
+
+    def _interruption(self, item_id: str) -> Interruption:
+        """The mark of an item: an item is interrupted once, however many lines say so."""
+        for mark in self.story.interruptions:
+            if mark.item_id == item_id:
+                return mark
+        self.story.interruptions.append(Interruption(self._now_s, item_id))
+        return self.story.interruptions[-1]
 
     def _sent_to_engine(self, effect: Fields) -> None:
         event = _dict(effect.get("event"))

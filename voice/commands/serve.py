@@ -1,0 +1,44 @@
+"""Run the service until Ctrl-C or SIGTERM; open conversations may then finish for a moment."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+
+from voice.commands import logs, options
+from voice.commands.terminal import say
+
+EXAMPLES = """\
+examples:
+  voice serve                                        embedded engine: no key, no network
+  voice serve --port 9000
+  OPENAI_API_KEY=sk-… voice serve --engine openai    think and speak with OpenAI
+  voice serve --engine ws://other:8080/v1/realtime   or with any server of that protocol
+  voice serve --config voice.toml                    everything else is a setting
+
+then, from another terminal or any realtime SDK:
+  voice call question.wav --out answer.wav --url ws://127.0.0.1:8080/v1/realtime
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The words of this command."""
+    parser.add_argument("--host", metavar="ADDRESS", help="address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", metavar="N", help="port to listen on (default 8080; 0: any free one)")
+    options.add_settings(parser)
+    parser.add_argument("--log-level", choices=logs.LEVELS, default="warning", help="how much to log (default warning)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    settings = options.settings_of(arguments, server__host=arguments.host, server__port=arguments.port)
+    logs.configure(arguments.log_level)
+    from voice.app import build_service
+
+    engine = settings.engine.url if settings.engine.kind == "url" else settings.engine.kind
+
+    def ready(address: str) -> None:
+        say(f"voice is ready on {address} · engine {engine} · Ctrl-C stops it")
+
+    asyncio.run(build_service(settings).serve(ready))
+    return 0

@@ -1,0 +1,66 @@
+"""List what the assistant may do, and what each tool does to the world: read, write, or irreversible."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from random import Random
+from typing import TYPE_CHECKING
+
+from voice.commands import options
+from voice.commands.terminal import say
+from voice.errors import ConfigError
+
+if TYPE_CHECKING:
+    from voice.tools.spec import Tool
+
+EXAMPLES = """\
+examples:
+  voice tools
+  voice tools --json
+  VOICE_TOOLS_ENABLED=set_timer,calculate voice tools     only these
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The words of this command."""
+    options.add_settings(parser)
+    parser.add_argument("--json", action="store_true", help="names, descriptions and schemas as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the tools that the present settings allow."""
+    tools = _enabled(options.settings_of(arguments).tools.enabled)
+    if arguments.json:
+        say(json.dumps([_facts(tool) for tool in tools], indent=2, ensure_ascii=False))
+        return 0
+    wide = max((len(tool.name) for tool in tools), default=0)
+    for tool in tools:
+        say(f"{tool.name:{wide}}  {tool.side_effect:12}  {tool.description.partition('. ')[0]}")
+    return 0
+
+
+def _enabled(names: tuple[str, ...] | str) -> list[Tool]:
+    from voice.tools.builtin import builtin_tools
+    from voice.tools.clock import SystemClock
+    from voice.tools.memory import MemoryInProcess
+
+    tools = {tool.name: tool for tool in builtin_tools(SystemClock(), MemoryInProcess(), Random())}
+    if isinstance(names, str):
+        return list(tools.values())
+    for name in names:
+        if name not in tools:
+            raise ConfigError(
+                f"tools.enabled names {name!r}, and there is no such tool.", fix=f"There are: {', '.join(tools)}."
+            )
+    return [tools[name] for name in names]
+
+
+def _facts(tool: Tool) -> dict[str, object]:
+    return {
+        "name": tool.name,
+        "description": tool.description,
+        "side_effect": tool.side_effect,
+        "timeout_s": tool.timeout_s,
+        "parameters": dict(tool.parameters),
+    }
