@@ -16,9 +16,9 @@ from voice.engines.local.context import Context
 from voice.engines.local.outlet import Outlet
 from voice.engines.local.plan import Plan
 from voice.engines.local.response import Reason, ResponseMachine, Status
-from voice.engines.local.sentences import Sentences, is_sayable
 from voice.engines.local.sound import FIRST_PIECE_MS, PIECE_MS, Encoder
 from voice.engines.local.streams import reading
+from voice.engines.speech.sentences import SpokenSentences, sentences
 from voice.engines.stages import (
     Brain,
     BrainEvent,
@@ -71,7 +71,7 @@ class Reply:
         self._over = over
         self._event_id = event_id
         self._first_sound = first_sound
-        self._sentences = Sentences()
+        self._sentences = SpokenSentences()
         self._counted: BrainUsage | None = None
 
     @property
@@ -112,7 +112,7 @@ class Reply:
                 await self._handle(thought)
                 if self.machine.is_full or self.machine.is_over:
                     return
-        await self._speak(self._sentences.flush())
+        await self._speak_rest()
 
     async def _request(self) -> BrainRequest:
         plan = self.plan
@@ -136,7 +136,7 @@ class Reply:
                 for sentence in self._sentences.feed(text):
                     await self._speak_sentence(sentence)
             case ToolCallStarted(call_id, name):
-                await self._speak(self._sentences.flush())
+                await self._speak_rest()
                 self._outlet.say_all(self.machine.call(call_id, name))
             case ToolCallDelta(call_id, arguments):
                 self._outlet.say_all(self.machine.call_arguments(call_id, arguments))
@@ -152,15 +152,19 @@ class Reply:
         if self.plan.modality == "text":
             self._outlet.say_all(self.machine.write(text))
             return
-        sentences = Sentences()
-        for sentence in [*sentences.feed(text), sentences.flush()]:
+        for sentence in sentences(text):
+            await self._speak_sentence(sentence)
+
+    async def _speak_rest(self) -> None:
+        """What the brain began to say and did not end with a full stop."""
+        for sentence in self._sentences.flush():
             await self._speak_sentence(sentence)
 
     async def _speak_sentence(self, sentence: str) -> None:
-        if not sentence or self.machine.is_over or self.machine.is_full:
+        if self.machine.is_over or self.machine.is_full:
             return
         self._outlet.say_all(self.machine.say(sentence))
-        if is_sayable(sentence):
+        if any(character.isalnum() for character in sentence):
             await self._synthesise(sentence.strip())
         self.machine.said()
 
