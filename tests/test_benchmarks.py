@@ -339,14 +339,14 @@ def test_figures_are_one_line_of_json_with_what_they_were_measured_with() -> Non
 
 
 def test_the_markdown_table_shows_what_could_not_be_measured() -> None:
-    text = as_markdown([Result("core", [("cost | event", "4")]), Result("local", (), "exit code 1")])
-    assert "| core | cost \\| event | 4 |" in text
+    text = as_markdown([Result("core", [("cost | event", "4\n5")]), Result("local", (), "exit code 1")])
+    assert "| core | cost \\| event | 4<br>5 |" in text
     assert "| local | – | not measured: exit code 1 |" in text
 
 
 def test_rows_put_systems_side_by_side() -> None:
     figures = {"cpu_vs_limit_pass": 0.9, "limit.cpu_vs_limit_pass": 1.5, "limit-pass.cpu_vs_limit_pass": 1.0}
-    assert rows(figures) == [("CPU × limit-pass", "0.90 · limit 1.50 · limit-pass 1.00")]
+    assert rows(figures) == [("CPU × limit-pass", "0.90\nlimit 1.50\nlimit-pass 1.00")]
 
 
 def test_a_system_of_ones_own_is_a_name_and_a_command() -> None:

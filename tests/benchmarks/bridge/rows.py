@@ -34,5 +34,5 @@ def rows(figures: dict[str, float]) -> list[tuple[str, str]]:
             if value is not None:
                 values.append(f"{prefix} {form.format(value)}".strip())
         if values:
-            found.append((label, " · ".join(values)))
+            found.append((label, "\n".join(values)))
     return found
