@@ -7,15 +7,18 @@ import base64
 import gc
 import json
 import random
+import re
 import tracemalloc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
+from tests.net.conftest import RawPeer, doorway
 from tests.transports.people import Ears, Wire
 from voice.audio.frames import PCM_24K, PCMA_8K, PCMU_8K, AudioFormat, AudioFrame
 from voice.errors import Misuse, PeerGone
+from voice.net.base import PendingSocket, SocketLimits
 from voice.protocol.client_events import ResponseCancel, SessionUpdate
 from voice.protocol.server_events import (
     ErrorDetail,
@@ -36,7 +39,8 @@ FORMATS = {PCM_24K: PcmFormat, PCMU_8K: PcmuFormat, PCMA_8K: PcmaFormat}
 def client(scene: Scene, *, patience: int = 1000) -> tuple[RealtimeTransport, Wire, Ears]:
     async def run() -> tuple[RealtimeTransport, Wire, Ears]:
         wire, ears = Wire(), Ears()
-        transport = RealtimeTransport(wire, subprotocol="realtime", patience=patience, id_prefix="t")
+        wire.subprotocols = ("realtime", "openai-insecure-api-key.k")
+        transport = RealtimeTransport(wire, patience=patience, id_prefix="t")
         await transport.open(ears)
         await scene(transport, wire, ears)
         await transport.close()
@@ -298,6 +302,37 @@ def test_a_client_that_left_before_is_a_peer_gone_and_a_transport_opens_once() -
             await transport.open(Ears())
 
     asyncio.run(run())
+
+
+def test_nothing_is_dropped_for_a_client_that_does_not_read_it_is_closed() -> None:
+    """Over a real socket: every delta is written, in order, until the queue is full; then it is over, once."""
+
+    async def run() -> tuple[list[bytes], Ears, int]:
+        transports: list[RealtimeTransport] = []
+        ears = Ears()
+
+        async def realtime(pending: PendingSocket) -> None:
+            transports.append(RealtimeTransport(pending, id_prefix=""))
+            await transports[0].open(ears)
+
+        limits = SocketLimits(max_pending_bytes=256 * 1024, close_timeout_s=1)
+        async with doorway(limits, handlers={"/realtime": realtime}) as door:
+            peer = await RawPeer.open(door.port, "/realtime")
+            frame, sent = AudioFrame(PCM_24K, bytes(48_000)), 0
+            while not ears.over.is_set():
+                assert sent < 2000, "the queue has an end"
+                transports[0].play("resp_1", "item_1", 0, 0, frame)
+                sent += 1
+                await asyncio.sleep(0)
+            arrived = await peer.reader.read()
+            await transports[0].close()
+            peer.writer.close()
+            return re.findall(rb'"event_id":"event_([0-9a-f]{8})"', arrived), ears, sent
+
+    ids, ears, sent = asyncio.run(run())
+    assert ears.goodbyes == ["too much is waiting to be sent"]
+    assert [int(number, 16) for number in ids] == list(range(1, len(ids) + 1))
+    assert 0 < len(ids) <= sent
 
 
 def mutants(seed: int, count: int) -> list[bytes]:

@@ -84,14 +84,14 @@ class RealtimeTransport:
         self,
         pending: PendingSocket,
         *,
-        subprotocol: str | None = None,
         patience: int = 1000,
         id_prefix: str | None = None,
     ) -> None:
         self.traits = TransportTraits("realtime", PCM_24K, PCM_24K, "client", realtime=True)
         self.refusals = 0
         self._line = Line(pending)
-        self._subprotocol = subprotocol
+        # Browser clients offer this beside one that carries their key; no other may be answered.
+        self._subprotocol = "realtime" if "realtime" in pending.subprotocols else None
         self._patience = patience
         self._prefix = f"event_{secrets.token_hex(6) if id_prefix is None else id_prefix}"
         self._sent = 0
