@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 # Characters that XML 1.0 does not allow at all, not even escaped.
 FORBIDDEN = {
-    code: " " for code in (*range(0x20), 0x7F, 0xFFFE, 0xFFFF, *range(0xD800, 0xE000)) if code not in (9, 10, 13)
+    code: None for code in (*range(0x20), 0x7F, 0xFFFE, 0xFFFF, *range(0xD800, 0xE000)) if code not in (9, 10, 13)
 }
 WIDE_FROM = 0x2E80
 

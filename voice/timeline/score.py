@@ -10,6 +10,7 @@ from voice.timeline.canvas import Canvas, number, width_of
 from voice.timeline.captions import Caption, Words
 from voice.timeline.story import Interruption, Latency, Reply, Speech, Story, ToolSpan
 from voice.timeline.systems import System
+from voice.timeline.waveform import Track
 
 WAVE_PX = 48.0
 TOOL_PX = 19.0
@@ -40,9 +41,11 @@ class Score:
         self.canvas = canvas
         self.story = story
         self.systems = systems
-        self._heard = [sound for sound in story.assistant if sound.heard]
-        self._unheard = [sound for sound in story.assistant if not sound.heard]
-        self._heard_runs = waveform.runs(self._heard)
+        self._person = Track(story.caller)
+        self._heard = Track(sound for sound in story.assistant if sound.heard)
+        self._unheard = Track(sound for sound in story.assistant if not sound.heard)
+        self._heard_runs = self._heard.runs()
+        self._unheard_runs = self._unheard.runs()
         self._person_words = [_said(speech) for speech in story.speeches]
         self._assistant_words = [_answered(reply) for reply in story.replies]
 
@@ -110,9 +113,9 @@ class Score:
     # The voices
 
     def _waves(self, system: System, rows: Rows) -> None:
-        person = waveform.bars(self.story.caller, system)
-        heard = waveform.bars(self._heard, system)
-        ghost = {index: level for index, level in waveform.bars(self._unheard, system).items() if index not in heard}
+        person = self._person.bars(system)
+        heard = self._heard.bars(system)
+        ghost = {index: level for index, level in self._unheard.bars(system).items() if index not in heard}
         middle = rows.assistant + WAVE_PX / 2
         self.canvas.line(system.left_px, middle, system.right_px, middle, "thin s-grid")
         for peaks, top, look in (
@@ -129,7 +132,7 @@ class Score:
                 self._bar(
                     system, rows.person_bar, speech.start_s, speech.end_s or speech.start_s, "person", speech.text
                 )
-        for start_s, end_s in waveform.runs(self._unheard):
+        for start_s, end_s in self._unheard_runs:
             self._bar(system, rows.assistant_bar, start_s, end_s, "ghost", "made and never heard")
         for start_s, end_s in self._heard_runs:
             self._bar(system, rows.assistant_bar, start_s, end_s, "assistant", "heard")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable
 
 from voice.timeline.canvas import number
 from voice.timeline.story import Sound
@@ -12,17 +13,35 @@ BAR_PX = 3.0
 QUIET = 0.012
 
 
-def bars(sounds: Iterable[Sound], system: System) -> dict[int, float]:
-    """The loudest peak in each bar of a row."""
-    peaks: dict[int, float] = {}
-    for sound in sounds:
-        if not system.shows(sound.start_s, sound.end_s):
-            continue
-        first = int((system.x(sound.start_s) - system.left_px) / BAR_PX)
-        last = int((system.x(sound.end_s) - system.left_px - 1e-6) / BAR_PX)
-        for index in range(first, max(first, last) + 1):
-            peaks[index] = max(peaks.get(index, 0.0), sound.level)
-    return peaks
+class Track:
+    """Sounds in order of time, so that a row looks only at its own."""
+
+    def __init__(self, sounds: Iterable[Sound]) -> None:
+        self.sounds = sorted(sounds, key=_start)
+        self._longest_s = max((sound.end_s - sound.start_s for sound in self.sounds), default=0.0)
+
+    def bars(self, system: System) -> dict[int, float]:
+        """The loudest peak in each bar of a row."""
+        peaks: dict[int, float] = {}
+        begin = bisect_left(self.sounds, system.start_s - self._longest_s, key=_start)
+        end = bisect_left(self.sounds, system.end_s, key=_start)
+        for sound in self.sounds[begin:end]:
+            if sound.end_s > system.start_s:
+                first = int((system.x(sound.start_s) - system.left_px) / BAR_PX)
+                last = int((system.x(sound.end_s) - system.left_px - 1e-6) / BAR_PX)
+                for index in range(first, max(first, last) + 1):
+                    peaks[index] = max(peaks.get(index, 0.0), sound.level)
+        return peaks
+
+    def runs(self, *, join_s: float = 0.25) -> list[tuple[float, float]]:
+        """Spans in which sound follows sound with at most so long a pause."""
+        spans: list[tuple[float, float]] = []
+        for sound in self.sounds:
+            if spans and sound.start_s - spans[-1][1] <= join_s:
+                spans[-1] = (spans[-1][0], max(spans[-1][1], sound.end_s))
+            else:
+                spans.append((sound.start_s, sound.end_s))
+        return spans
 
 
 def path(peaks: dict[int, float], system: System, middle_px: float, half_px: float) -> str:
@@ -41,12 +60,5 @@ def split(peaks: dict[int, float]) -> tuple[dict[int, float], dict[int, float]]:
     return loud, {index: level for index, level in peaks.items() if level <= QUIET}
 
 
-def runs(sounds: Sequence[Sound], *, join_s: float = 0.25) -> list[tuple[float, float]]:
-    """Spans in which sound follows sound with at most so long a pause."""
-    spans: list[tuple[float, float]] = []
-    for sound in sorted(sounds, key=lambda sound: sound.start_s):
-        if spans and sound.start_s - spans[-1][1] <= join_s:
-            spans[-1] = (spans[-1][0], max(spans[-1][1], sound.end_s))
-        else:
-            spans.append((sound.start_s, sound.end_s))
-    return spans
+def _start(sound: Sound) -> float:
+    return sound.start_s

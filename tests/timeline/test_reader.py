@@ -1,0 +1,129 @@
+"""A trace is read into what happened, in seconds since its first event."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.timeline.scene import Scene, a_whole_conversation, note
+from voice.errors import TraceUnreadable
+from voice.timeline.reader import read
+from voice.timeline.story import Story
+
+
+@pytest.fixture(scope="module")
+def story() -> Story:
+    return read(a_whole_conversation().lines())
+
+
+def test_the_person_is_heard_where_the_engine_noticed_and_in_the_words_it_understood(story: Story) -> None:
+    told = [(round(speech.start_s, 2), round(speech.end_s or 0, 2), speech.text) for speech in story.speeches]
+    assert told == [
+        (0.9, 2.72, "What time is it in <Tokyo> & in Lisbon?"),
+        (8.2, 9.72, "Set a timer for ten minutes."),
+        (13.4, 14.22, "Stop, make it twelve."),
+        (20.1, 21.12, "Thank you!"),
+    ]
+
+
+def test_an_interrupted_reply_knows_how_much_of_it_was_heard(story: Story) -> None:
+    reply = next(reply for reply in story.replies if reply.item_id == "item_4")
+    assert reply.heard_ms == pytest.approx(2400, abs=1)
+    assert reply.received_ms == pytest.approx(6000, abs=1)
+    assert reply.end_s == pytest.approx(13.4, abs=0.02)
+    whole = [reply.heard_share for reply in story.replies if reply.item_id != "item_4"]
+    assert whole == pytest.approx([1.0, 1.0, 1.0])
+
+
+def test_an_interruption_is_one_mark_however_many_lines_tell_of_it(story: Story) -> None:
+    (mark,) = story.interruptions
+    assert (mark.item_id, mark.heard_ms, mark.received_ms, mark.truncated_ms) == ("item_4", 2400, 6000, 2400)
+    assert mark.at_s == pytest.approx(13.4)
+
+
+def test_tools_turns_gaps_and_troubles_are_told(story: Story) -> None:
+    tools = [(tool.name, round((tool.end_s or 0) - tool.start_s, 3), tool.ok) for tool in story.tools]
+    assert tools == [("current_time", 0.03, True), ("set_timer", 0.42, True), ("recall_notes", 0.2, False)]
+    assert [round(latency.total_ms) for latency in story.latencies] == [780, 1280, 980, 780]
+    assert [name for name, _, _ in story.latencies[0].steps()] == ["end of turn", "thinking", "to the ear"]
+    assert [(round(gap.start_s, 2), round(gap.end_s or 0, 2)) for gap in story.gaps] == [(18.6, 19.44)]
+    assert [trouble.code for trouble in story.troubles] == ["rate_limit_exceeded"]
+    assert story.ended == "file ended"
+
+
+def test_time_begins_with_the_first_event_whatever_the_clock_said() -> None:
+    lines = a_whole_conversation().lines()
+    shifted = [lines[0]]
+    for line in lines[1:]:
+        record = json.loads(line)
+        record["t"] += 5000.0
+        for effect in record["effects"]:
+            if effect.get("note") == "turn":
+                effect["values"] = {name: at + 5000.0 for name, at in effect["values"].items()}
+        shifted.append(json.dumps(record))
+    early, late = read(lines), read(shifted)
+    assert late.duration_s == pytest.approx(early.duration_s)
+    assert late.latencies[0].stopped_s == pytest.approx(early.latencies[0].stopped_s, abs=0.001)
+
+
+def test_what_never_ended_ends_with_the_conversation() -> None:
+    scene = Scene()
+    scene.says(1.0, "input_audio_buffer.speech_started", item_id="i")
+    scene.happens(1.5, {"kind": "Tick"}, note("tool_started", call_id="c", name="slow"))
+    scene.happens(2.0, {"kind": "LinkLost", "code": 1006, "reason": "", "jitter": 0.0, "final": True})
+    story = read(scene.lines(until_s=3.0))
+    assert (story.speeches[0].end_s, story.tools[0].end_s, story.gaps[0].end_s) == (3.0, 3.0, 3.0)
+    assert story.tools[0].ok is None
+
+
+def test_a_talk_button_and_a_keyboard_are_ways_to_speak() -> None:
+    scene = Scene()
+    scene.happens(1.0, {"kind": "PushToTalk", "held": True})
+    scene.happens(2.0, {"kind": "PushToTalk", "held": False})
+    scene.says(2.1, "input_audio_buffer.committed", item_id="i")
+    transcription = "conversation.item.input_audio_transcription.completed"
+    scene.says(2.3, transcription, item_id="i", transcript="hello")
+    scene.happens(3.0, {"kind": "Typed", "text": "written"})
+    scene.happens(4.0, {"kind": "Dtmf", "digit": "5"})
+    told = [(speech.how, speech.text, speech.start_s) for speech in read(scene.lines()).speeches]
+    assert told == [("talk-button", "hello", 1.0), ("keyboard", "written", 3.0), ("telephone-key", "5", 4.0)]
+
+
+def test_stale_reports_of_an_earlier_epoch_do_not_move_the_present_one() -> None:
+    scene = Scene()
+    scene.assistant(1.0, 2.0, "one", "a", until_s=2.0)
+    scene.interruption(2.0, "a", 1000, 2000)
+    scene.assistant(3.0, 1.0, "two", "b")
+    scene.happens(3.05, {"kind": "Played", "epoch": 0, "position_ms": 2000.0, "uncertainty_ms": 0.0})
+    replies = {reply.item_id: reply for reply in read(scene.lines()).replies}
+    assert replies["b"].start_s == pytest.approx(3.0, abs=0.07)
+    assert replies["b"].end_s == pytest.approx(4.0, abs=0.02)
+
+
+def test_lines_that_are_not_known_are_passed_over() -> None:
+    lines = a_whole_conversation().lines()
+    strange = '{"t": 0.05, "event": {"kind": "Telepathy"}, "effects": [{"kind": "Glow"}, 7, {"kind": "Note"}]}'
+    odd = '{"t": 0.05, "event": 3, "effects": null}'
+    assert read([*lines[:5], strange, odd, *lines[5:]]).speeches == read(lines).speeches
+
+
+def test_a_last_line_that_was_cut_off_is_left_out() -> None:
+    lines = a_whole_conversation().lines()
+    assert read([*lines, lines[-1][:20]]).replies
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ([], "does not begin like a trace"),
+        (["RIFF????WAVE"], "does not begin like a trace"),
+        (['{"hello": 1}'], "does not begin like a trace"),
+        (['{"voice_trace": 1}', "{", '{"t": 1, "event": {}}'], "Line 2 is not a line of a trace"),
+        (['{"voice_trace": 1}', "[]", '{"t": 1, "event": {}}'], "Line 2 is not a line of a trace"),
+        (['{"voice_trace": 1}', '{"event": {}}', '{"t": 1}'], "Line 2 is not a line of a trace"),
+    ],
+)
+def test_what_is_not_a_trace_is_refused_with_its_line(lines: list[str], says: str) -> None:
+    with pytest.raises(TraceUnreadable, match=says):
+        read(lines)
