@@ -77,10 +77,8 @@ class TraceWriter:
         self._write(header)
 
     def watch(self, now: float, event: ev.Event, effects: Sequence[Effect]) -> None:
-        if self._zero is None:
-            self._zero = now
         self._write(
-            {"t": round(now - self._zero, 6), "event": line_of(event), "effects": [line_of(e) for e in effects]}
+            {"t": now, "event": line_of(event), "effects": [line_of(e) for e in effects]}
         )
 
     def _write(self, line: dict[str, Any]) -> None:

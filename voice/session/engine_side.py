@@ -57,6 +57,7 @@ class EngineSide:
         self._held_created: se.SessionCreated | None = None
         self._updates: deque[tuple[str, str]] = deque()
         self._retelling: set[str] = set()
+        self.told_as_text: set[str] = set()
         self._calling: dict[str, CallingResponse] = {}
         self._held_creates: deque[ResponseCreate] = deque(maxlen=CREATES_HELD)
         self._received: dict[str, float] = {}
@@ -172,6 +173,7 @@ class EngineSide:
         session = self._session
         self._updates.clear()
         self._retelling.clear()
+        self.told_as_text.clear()
         self._calling.clear()
         self._held_creates.clear()
         said = all(
@@ -196,6 +198,7 @@ class EngineSide:
     def retold(self, item_id: str) -> None:
         """This item goes to a new connection: the client knows it already."""
         self._retelling.add(item_id)
+        self.told_as_text.add(item_id)
 
     def _settle(self) -> None:
         self._session.unsettled = False

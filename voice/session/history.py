@@ -83,6 +83,11 @@ class History:
         if self.entries.pop(item_id, None) is not None:
             self.order.remove(item_id)
 
+    def before(self, item_id: str) -> str | None:
+        """The item before this one; None when it is the first."""
+        index = self.order.index(item_id)
+        return self.order[index - 1] if index else None
+
     def append_text(self, item_id: str, delta: str) -> None:
         """More of an assistant's transcript."""
         if (entry := self.entries.get(item_id)) is not None and not entry.complete and entry.heard is None:
@@ -110,7 +115,9 @@ class History:
         return wishes
 
     def _place(self, item_id: str, previous_item_id: str | None) -> None:
-        if previous_item_id is not None and previous_item_id in self.entries and self.order[-1:] != [previous_item_id]:
+        if previous_item_id == "root":
+            self.order.insert(0, item_id)
+        elif previous_item_id is not None and previous_item_id in self.entries and self.order[-1:] != [previous_item_id]:
             self.order.insert(self.order.index(previous_item_id) + 1, item_id)
         else:
             self.order.append(item_id)

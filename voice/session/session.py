@@ -44,7 +44,7 @@ from voice.session.effects import (
 )
 from voice.session.engine_side import EngineSide
 from voice.session.face import ClientFace
-from voice.session.history import History
+from voice.session.history import History, retold
 from voice.session.link import GapBuffer, Retry
 from voice.session.playback import Ledger
 from voice.session.replies import Replies, Wish
@@ -250,6 +250,9 @@ class Session:
         if not self.config.traits.can_truncate or self.face is not None or self.states.link is not Link.READY:
             return
         event_id = self.new_id("cut")
+        if item_id in self._engine.told_as_text:
+            self._tell_anew(item_id)
+            return
         if heard_ms <= 0:
             self.history.delete(item_id)
             self.emit(SendToEngine(ConversationItemDelete(event_id=event_id, item_id=item_id)))
@@ -262,6 +265,25 @@ class Session:
             )
         )
         self.note("truncated", item_id=item_id, audio_end_ms=heard_ms)
+
+    def _tell_anew(self, item_id: str) -> None:
+        """A later connection knows this item as text only: tell it the words that were heard instead."""
+        entry = self.history.entries.get(item_id)
+        if entry is None:
+            return
+        previous_item_id = self.history.before(item_id) or "root"
+        item = retold(entry)
+        self.history.delete(item_id)
+        self.emit(SendToEngine(ConversationItemDelete(event_id=self.new_id("cut"), item_id=item_id)))
+        if item is None:
+            return
+        item = item.model_copy(update={"id": self.new_id("item")})
+        self.history.complete(item, previous_item_id)
+        self._engine.retold(item.id or "")
+        again = ConversationItemCreate(
+            event_id=self.new_id("retell"), item=item, previous_item_id=previous_item_id
+        )
+        self.emit(SendToEngine(again))
 
     # The person's voice and the assistant's: the two that come fifty times a second
 
