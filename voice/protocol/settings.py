@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import Field, Strict
+from pydantic import AfterValidator, Field, Strict
 
 from voice.protocol.items import AnyItem, InputItem, Metadata
 from voice.protocol.wire import Count, Filled, Flag, Index, Kept, Number, OneOf, Whole, Wire
@@ -369,6 +369,14 @@ class Usage(Wire):
     output_token_details: OutputTokenDetails | None = None
 
 
+def _voice_by_name(audio: ResponseAudio) -> ResponseAudio:
+    # Official clients read a response whose voice is a text only.
+    voice = audio.output.voice if audio.output else None
+    if not isinstance(voice, VoiceId):
+        return audio
+    return merge(audio, ResponseAudio(output=AudioOutput(voice=voice.id)))
+
+
 ResponseStatus = Literal["in_progress", "completed", "cancelled", "failed", "incomplete"]
 
 
@@ -384,7 +392,7 @@ class Response(Wire):
     output: Annotated[list[AnyItem], Filled] = Field(default_factory=list)
     conversation_id: str | None = None
     output_modalities: Modalities | None = None
-    audio: ResponseAudio | None = None
+    audio: Annotated[ResponseAudio, AfterValidator(_voice_by_name)] | None = None
     max_output_tokens: MaxOutputTokens | None = None
     metadata: Metadata | None = None
     usage: Usage | None = None
