@@ -201,7 +201,7 @@ def _describe(value: object) -> str:
     if value is None:
         return "null"
     if isinstance(value, str):
-        return f'"{value[:40]}"' + ("…" if len(value) > 40 else "")
+        return f'the string "{value[:40]}{"…" if len(value) > 40 else ""}"' if value else "an empty string"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):

@@ -1,0 +1,40 @@
+"""A brain behind the Chat Completions API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from voice.engines.brain.history import to_chat_messages, to_chat_tools
+from voice.engines.brain.stream import brain_event
+from voice.engines.stages import BrainEvent, BrainRequest
+from voice.models.chat import ChatModel
+
+
+class ChatBrain:
+    """Lets a model decide: OpenAI's, or one behind Ollama, vLLM and their like."""
+
+    name = "chat"
+
+    def __init__(self, model: ChatModel, *, images: bool = True) -> None:
+        self._model = model
+        self._images = images
+
+    async def reply(self, request: BrainRequest) -> AsyncIterator[BrainEvent]:
+        answer = self._model.stream(
+            to_chat_messages(request.items, request.instructions, images=self._images),
+            tools=to_chat_tools(request.tools),
+            tool_choice=_tool_choice(request.tool_choice),
+            max_output_tokens=request.max_output_tokens,
+        )
+        async with aclosing(answer) as events:
+            async for event in events:
+                yield brain_event(event)
+
+    async def close(self) -> None:
+        await self._model.close()
+
+
+def _tool_choice(choice: str) -> str | dict[str, Any]:
+    return choice if choice in {"auto", "none", "required"} else {"type": "function", "function": {"name": choice}}
