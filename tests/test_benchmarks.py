@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
 
 from tests.benchmarks.__main__ import main, names
 from tests.benchmarks.bridge import g711
 from tests.benchmarks.bridge.compare import medians_of
 from tests.benchmarks.bridge.conversation import Conversation
-from tests.benchmarks.bridge.markers import Detector, Symbol, tone
+from tests.benchmarks.bridge.markers import THRESHOLD, Detector, Symbol, is_quiet, tone
 from tests.benchmarks.bridge.match import align, caller_of
 from tests.benchmarks.bridge.measure import Window, measure
 from tests.benchmarks.bridge.playback import Playback
@@ -25,6 +26,7 @@ from tests.benchmarks.bridge.rows import rows
 from tests.benchmarks.bridge.script import CYCLE, SPEECH_NOISE, Script, marks, noise
 from tests.benchmarks.bridge.systems import System, from_text
 from tests.benchmarks.bridge.wire import PING, WireSocket, accept_for, frame, unmasked
+from tests.benchmarks.local import Question, ask
 from tests.benchmarks.report import Result, as_json, as_markdown
 
 # Markers
@@ -77,6 +79,13 @@ def test_noise_and_half_a_marker_are_no_marker() -> None:
     assert detector.feed(tone(Symbol.ONE, 8_000)[:60], 0.0) == []
     detector.forget()
     assert detector.feed(tone(Symbol.TWO, 8_000)[60:140], 0.0)[0].symbol == Symbol.TWO
+
+
+def test_a_frame_is_let_go_unopened_only_when_it_holds_nothing_loud() -> None:
+    for sound in (noise(480, SPEECH_NOISE, seed=5), sound_with(Symbol.FOUR, 8_000, 30)):
+        loud = bool(sound.max() >= THRESHOLD)
+        assert is_quiet(sound.tobytes(), pcm=True) is not loud
+        assert is_quiet(g711.encode(sound), pcm=False) is not loud
 
 
 # The script
@@ -363,3 +372,29 @@ def test_two_calls_through_the_bare_relay_lose_nothing() -> None:
     assert run.problems == []
     assert 0 < run.figures["uplink_p50_ms"] < 50
     assert run.figures["cpu_s_per_session_min"] > 0
+
+
+# The embedded engine from outside
+
+
+def test_voice_to_voice_counts_from_the_last_spoken_sample_to_the_first_audible_one() -> None:
+    """The server answers 100 ms after the speech with 40 ms of silence before its own sound."""
+    silence, sound = np.zeros(960, np.int16), np.full(960, 3_000, np.int16)
+    delta = base64.b64encode(np.concatenate((silence, sound)).tobytes()).decode()
+
+    async def answer(socket: ServerConnection) -> None:
+        chunks = 0
+        async for _ in socket:
+            chunks += 1
+            if chunks == 10:
+                await socket.send('{"type":"session.updated"}')
+                await socket.send(json.dumps({"type": "response.output_audio.delta", "delta": delta}))
+
+    async def scene() -> float | None:
+        async with serve(answer, "127.0.0.1", 0) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            return await ask(f"ws://127.0.0.1:{port}", Question("tone", np.full(2_400, 9_000, np.int16), 0.1))
+
+    wait_s = asyncio.run(scene())
+    assert wait_s is not None
+    assert 0.135 <= wait_s < 0.5

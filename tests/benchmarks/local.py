@@ -29,6 +29,7 @@ METHOD = (
 )
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "audio_fixtures"
+KINDS = ("command", "command_far")
 QUESTIONS = 12
 RATE_HZ = 24_000
 CHUNK_MS = 20
@@ -124,28 +125,16 @@ async def first_audible(socket: ClientConnection) -> float:
 
 
 def questions() -> list[Question]:
-    """Commands spoken by real people, spread over the manifest so that speakers vary."""
-    manifest = tomllib.loads((FIXTURES / "manifest.toml").read_text())
-    spoken = [each for each in entries(manifest) if "command" in str(each.get("kind", each["file"])) and spans(each)]
+    """Commands that real people spoke, taken evenly over the manifest so that speakers and rooms vary."""
+    entries = tomllib.loads((FIXTURES / "manifest.toml").read_text())["file"]
+    spoken = [each for each in entries if each["kind"] in KINDS and each["spans_ms"]]
     step = max(1, len(spoken) // QUESTIONS)
     return [loaded(each) for each in spoken[::step][:QUESTIONS]]
 
 
-def entries(manifest: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every table of the manifest that names a file."""
-    lists = [value for value in manifest.values() if isinstance(value, list)]
-    return [each for tables in lists for each in tables if isinstance(each, dict) and "file" in each]
-
-
-def spans(entry: dict[str, Any]) -> list[list[float]]:
-    """Begin and end of each stretch of speech, seconds."""
-    found: list[list[float]] = entry.get("spans") or entry.get("speech_segments") or []
-    return found
-
-
 def loaded(entry: dict[str, Any]) -> Question:
     path = FIXTURES / str(entry["file"])
-    return Question(path.stem, read_24k(path), max(end for _, end in spans(entry)))
+    return Question(path.stem, read_24k(path), max(end for _, end in entry["spans_ms"]) / 1000)
 
 
 def read_24k(path: Path) -> Samples:
