@@ -53,12 +53,15 @@ def _header(canvas: Canvas, story: Story, width: int) -> float:
     facts = [story.session_id, story.started.replace("T", " ")[:19], _engine(story), story.ended]
     line = " · ".join(fact for fact in facts if fact)
     canvas.text(MARGIN_PX, 60, clip(line, width - 2 * MARGIN_PX), "f-soft")
-    x = MARGIN_PX
+    x, y = MARGIN_PX, 92.0
     for value, name in figures(story):
-        canvas.text(x, 92, value, "figure f-ink")
-        canvas.text(x, 108, name, "small f-soft")
-        x += max(width_of(value, 17), width_of(name, 11)) + 30
-    return 124.0
+        wide = max(width_of(value, 17), width_of(name, 11))
+        if x + wide > width - MARGIN_PX:
+            x, y = MARGIN_PX, y + 42
+        canvas.text(x, y, value, "figure f-ink")
+        canvas.text(x, y + 16, name, "small f-soft")
+        x += wide + 30
+    return y + 32
 
 
 def figures(story: Story) -> list[tuple[str, str]]:
