@@ -58,6 +58,7 @@ BY_MODEL_AND_NAME: dict[tuple[str, str], Values] = {
     ("InputAudioBufferAppend", "audio"): sounds,
     ("InputAudioBufferAppendEvent", "audio"): sounds,
     ("ResponseOutputAudioDelta", "delta"): sounds,
+    ("ResponseAudioDeltaEvent", "delta"): sounds,
     # The official response object knows voices by name only.
     ("Response", "audio"): st.just({"output": {"voice": "marin", "format": {"type": "audio/pcm", "rate": 24000}}}),
     ("RealtimeConversationItemSystemMessage", "content"): st.lists(text_parts, max_size=2),

@@ -19,7 +19,7 @@ from voice.protocol.base64 import is_base64
 from voice.protocol.client_events import CLIENT_EVENTS, MAX_APPEND_BYTES, ClientEvent
 from voice.protocol.refusal import refusal
 from voice.protocol.server_events import SERVER_EVENTS, ServerEvent
-from voice.protocol.wire import TOLERANT
+from voice.protocol.wire import TOLERANT, Wire
 
 _LEADING_TYPE = re.compile(
     rb'[ \t\r\n]*\{[ \t\r\n]*(?:"event_id"[ \t\r\n]*:[ \t\r\n]*"[^"\\]*"[ \t\r\n]*,[ \t\r\n]*)?'
@@ -38,6 +38,16 @@ class Unknown:
     type: str
     raw: dict[str, Any]
     problem: str
+
+
+def build_models() -> None:
+    """Build what decodes and encodes every event. Without it each model is built when it is first used, which
+    makes the first `session.update` of a process tens of milliseconds slower than the second."""
+    models: list[type[Wire]] = [Wire]
+    while models:
+        model = models.pop()
+        model.model_rebuild()
+        models += model.__subclasses__()
 
 
 def decode_client_event(data: bytes | str) -> ClientEvent:

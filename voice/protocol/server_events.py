@@ -358,10 +358,10 @@ class ResponseOutputTextDone(_InPart):
 
 
 class ResponseOutputAudioDelta(_InPart):
-    """Some sound, in base64."""
+    """Some sound, in base64: text that can stand between quotes, since it is put there unseen."""
 
     type: Literal["response.output_audio.delta"] = "response.output_audio.delta"
-    delta: str
+    delta: Annotated[str, Field(pattern=r"\A[ !#-\[\]-\x7f]*\z")]
 
 
 class ResponseOutputAudioDone(_InPart):
