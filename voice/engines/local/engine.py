@@ -14,19 +14,22 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from functools import cache
 
-from voice.audio.frames import AudioFrame
+from voice.audio.frames import PCM_16K, AudioFrame
 from voice.engines.base import EngineListener
 from voice.engines.local.desk import Desk
 from voice.engines.local.idle import Idle
 from voice.engines.local.inbox import PART_MS, Append, Inbox
 from voice.engines.local.outlet import Outlet
 from voice.engines.local.settings import Settings
+from voice.engines.local.sound import WIRE_FORMATS
 from voice.engines.local.tasks import Tasks
 from voice.engines.stages import Brain, Recogniser, Speaker, SpeechProbability
 from voice.errors import EngineFailed, Misuse, ProtocolError, VoiceError
 from voice.protocol.client_events import ClientEvent, InputAudioBufferAppend
 from voice.protocol.ids import Ids
+from voice.protocol.server_events import SERVER_EVENTS
 from voice.protocol.settings import Session
 from voice.protocol.traits import EngineTraits
 
@@ -34,6 +37,22 @@ logger = logging.getLogger(__name__)
 
 STALL_S = 30.0
 INPUT_LIMIT_MS = 120_000
+
+
+@cache
+def prepare() -> None:
+    """Load and build, once in a process, what would otherwise be built in the middle of the first turn: the models of
+    what is said (some 40 ms), the tables of G.711 and the filters, and with them numpy (some 100 ms). The first `open`
+    does it; whoever starts a service may do it before."""
+    from voice.audio import g711
+    from voice.audio.resample import Resampler
+
+    for model in SERVER_EVENTS.values():
+        model.model_rebuild()
+    for rate_hz in {format.rate_hz for format in WIRE_FORMATS.values()}:
+        Resampler(rate_hz, PCM_16K.rate_hz)
+    g711.encode(b"", "pcmu")
+    g711.encode(b"", "pcma")
 
 
 class LocalEngine:
@@ -81,6 +100,7 @@ class LocalEngine:
         """Begin the conversation; `session.created` is the first thing said, once this has returned."""
         if self._outlet is not None:
             raise Misuse("An engine is opened once.")
+        prepare()
         self._outlet = Outlet(listener, self._ids)
         self._desk = Desk(
             recogniser=self._recogniser,

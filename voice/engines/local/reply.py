@@ -179,6 +179,8 @@ class Reply:
                 for at in range(0, len(pcm), slice_bytes):
                     for piece in encoder.feed(pcm[at : at + slice_bytes]):
                         await self._send(piece)
+                if self.machine.is_full:
+                    return
         for piece in encoder.flush():
             await self._send(piece)
 
