@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from voice.commands import options
 from voice.commands.terminal import say
-from voice.errors import ConfigError
 
 if TYPE_CHECKING:
     from voice.tools.spec import Tool
@@ -44,16 +43,9 @@ def _enabled(names: tuple[str, ...] | str) -> list[Tool]:
     from voice.tools.builtin import builtin_tools
     from voice.tools.clock import SystemClock
     from voice.tools.memory import MemoryInProcess
+    from voice.tools.registry import enabled
 
-    tools = {tool.name: tool for tool in builtin_tools(SystemClock(), MemoryInProcess(), Random())}
-    if isinstance(names, str):
-        return list(tools.values())
-    for name in names:
-        if name not in tools:
-            raise ConfigError(
-                f"tools.enabled names {name!r}, and there is no such tool.", fix=f"There are: {', '.join(tools)}."
-            )
-    return [tools[name] for name in names]
+    return enabled(builtin_tools(SystemClock(), MemoryInProcess(), Random()), names)
 
 
 def _facts(tool: Tool) -> dict[str, object]:

@@ -1,7 +1,8 @@
 """One conversation on a real loop: one inbox, one timer, and a place where effects become calls.
 
-The driver decides nothing. Its clock begins at zero with the session. Whatever happens is put in the inbox with no task in between, handled by the session at
-the loop's time, and the effects are done at once; long ones run as tasks that the driver owns and report by event.
+The driver decides nothing. Its clock begins at zero with the session. Whatever happens is put in the inbox with no
+task in between, handled by the session at that time, and the effects are done at once; long ones run as tasks that
+the driver owns and report by event.
 An event that arrives while another is being handled waits in the inbox: the session is never re-entered.
 """
 

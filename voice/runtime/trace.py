@@ -77,9 +77,7 @@ class TraceWriter:
         self._write(header)
 
     def watch(self, now: float, event: ev.Event, effects: Sequence[Effect]) -> None:
-        self._write(
-            {"t": now, "event": line_of(event), "effects": [line_of(e) for e in effects]}
-        )
+        self._write({"t": now, "event": line_of(event), "effects": [line_of(e) for e in effects]})
 
     def _write(self, line: dict[str, Any]) -> None:
         self._file.write(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n")

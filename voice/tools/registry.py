@@ -60,3 +60,16 @@ class Registry:
             FunctionTool(name=tool.name, description=tool.description, parameters=dict(tool.parameters))
             for tool in self
         ]
+
+
+def enabled(tools: Iterable[Tool], names: tuple[str, ...] | str) -> list[Tool]:
+    """The tools that the settings name, in that order; any text ("all") means every one. Raises ConfigError."""
+    known = {tool.name: tool for tool in tools}
+    if isinstance(names, str):
+        return list(known.values())
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"tools.enabled names {name!r}, and there is no such tool.", fix=f"There are: {', '.join(known)}."
+            )
+    return [known[name] for name in names]

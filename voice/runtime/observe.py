@@ -1,0 +1,170 @@
+"""What the service tells about itself, computed from the stream of events and effects, never inside a decision.
+
+Counts are plain numbers while a conversation runs; the exposition library is only loaded when somebody asks.
+"""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+from voice.session import effects as ef
+from voice.session import events as ev
+
+LATENCY_BUCKETS_S = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+SESSION_BUCKETS_S = (10.0, 30.0, 60.0, 180.0, 600.0, 1_800.0, 3_600.0, 7_200.0)
+PERSONAL = frozenset({"text", "transcript", "reason"})
+
+logger = logging.getLogger("voice.session")
+
+
+class Histogram:
+    """Counts per bucket (upper bounds, seconds) and the sum."""
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.sum = 0.0
+
+    def add(self, value: float) -> None:
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.sum += value
+
+    def cumulative(self) -> list[tuple[str, float]]:
+        """Prometheus' form: counts of everything up to each bound."""
+        total, rows = 0, []
+        for bound, count in zip((*map(str, self.bounds), "+Inf"), self.counts, strict=True):
+            total += count
+            rows.append((bound, float(total)))
+        return rows
+
+
+class Load(Protocol):
+    """What the hub knows."""
+
+    @property
+    def active(self) -> int: ...
+
+    started: int
+    refused: int
+
+
+class Metrics:
+    """Sums over all sessions of this process."""
+
+    def __init__(self, load: Load) -> None:
+        self.counts: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
+        self.reply_latency_s = Histogram(LATENCY_BUCKETS_S)
+        self.session_s = Histogram(SESSION_BUCKETS_S)
+        self._load = load
+
+    def count(self, name: str, amount: float = 1, **labels: str) -> None:
+        self.counts[name, tuple(sorted(labels.items()))] += amount  # type: ignore[assignment]
+
+    def render(self) -> str:
+        """Everything in the Prometheus text format."""
+        from prometheus_client import CollectorRegistry, generate_latest
+
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Families(self))
+        return generate_latest(registry).decode()
+
+    def families(self) -> Iterator[Any]:
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+
+        yield GaugeMetricFamily("voice_sessions_active", "Conversations that are open.", value=self._load.active)
+        yield CounterMetricFamily("voice_sessions", "Conversations that were opened.", value=self._load.started)
+        yield CounterMetricFamily(
+            "voice_sessions_refused", "Conversations that were refused.", value=self._load.refused
+        )
+        for name in sorted({key[0] for key in self.counts}):
+            rows = [(labels, value) for (key, labels), value in sorted(self.counts.items()) if key == name]
+            family = CounterMetricFamily(
+                f"voice_{name}", HELP.get(name, name), labels=[label for label, _ in rows[0][0]]
+            )
+            for labels, value in rows:
+                family.add_metric([text for _, text in labels], value)
+            yield family
+        for name, help_text, histogram in (
+            ("voice_reply_latency_seconds", "End of speech to the first sound of the reply.", self.reply_latency_s),
+            ("voice_session_seconds", "Length of conversations.", self.session_s),
+        ):
+            measured = HistogramMetricFamily(name, help_text)
+            measured.add_metric([], histogram.cumulative(), histogram.sum)
+            yield measured
+
+
+HELP = {
+    "turns": "Turns of persons that were answered.",
+    "barge_ins": "Times the assistant was interrupted, by cause.",
+    "stale_ms": "Sound dropped because its reply had been stopped, in ms.",
+    "tool_calls": "Tool calls that ended, by tool and outcome.",
+    "engine_errors": "Errors the engine answered, by code and what was done about it.",
+    "reconnects": "Times the engine's connection was lost.",
+    "audio_dropped_ms": "Sound of persons lost because the engine was away too long, in ms.",
+    "cost_usd": "Cost of ended conversations by the prices configured.",
+    "surprises": "Events of the engine that did not fit.",
+}
+
+
+class _Families:
+    """A collector of the exposition library."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Any]:
+        return self._metrics.families()
+
+
+class Observer:
+    """Watches one session: counts into the metrics, and logs what an operator wants to see."""
+
+    def __init__(self, metrics: Metrics, session_id: str) -> None:
+        self._metrics = metrics
+        self._session_id = session_id
+        self._notes: dict[str, Callable[[dict[str, Any]], None]] = {
+            "turn": self._turn,
+            "barge_in": lambda values: metrics.count("barge_ins", why=values["why"]),
+            "stale_dropped": lambda values: metrics.count("stale_ms", values["ms"]),
+            "tool_done": lambda values: metrics.count("tool_calls", tool=values["name"], ok=str(values["ok"]).lower()),
+            "error": lambda values: metrics.count(
+                "engine_errors", code=values["code"] or "none", action=values["action"]
+            ),
+            "link": self._link,
+            "audio_dropped": lambda values: metrics.count("audio_dropped_ms", values["ms"]),
+            "surprise": lambda values: metrics.count("surprises", type=values["type"]),
+            "ended": self._ended,
+        }
+        self._now = 0.0
+
+    def watch(self, now: float, event: ev.Event, effects: Sequence[ef.Effect]) -> None:
+        for effect in effects:
+            if type(effect) is ef.Note:
+                self._now = now
+                handler = self._notes.get(effect.kind)
+                if handler is not None:
+                    handler(effect.values)
+                if logger.isEnabledFor(logging.INFO):
+                    self._log(effect)
+
+    def _log(self, note: ef.Note) -> None:
+        values = {key: value for key, value in note.values.items() if key not in PERSONAL}
+        logger.info("note", extra={"session_id": self._session_id, "note": note.kind, "values": values})
+
+    def _turn(self, values: dict[str, float]) -> None:
+        self._metrics.count("turns")
+        if "speech_stopped_at" in values and "first_audible_at" in values:
+            self._metrics.reply_latency_s.add(values["first_audible_at"] - values["speech_stopped_at"])
+
+    def _link(self, values: dict[str, Any]) -> None:
+        if values["state"] == "lost" and values["was_ready"]:
+            self._metrics.count("reconnects")
+
+    def _ended(self, values: dict[str, Any]) -> None:
+        self._metrics.session_s.add(self._now)
+        if values["cost_usd"]:
+            self._metrics.count("cost_usd", values["cost_usd"])
