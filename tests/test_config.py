@@ -87,7 +87,6 @@ def test_an_empty_variable_is_not_set() -> None:
         (f'[engine]\nurl = "{URL}"', {}, None, "url", URL),
         (f'[engine]\nurl = "{URL}"', {}, "openai", "openai", ""),
         ('[engine]\nkind = "openai"', {"VOICE_ENGINE_URL": URL}, None, "url", URL),
-        ('[engine]\nkind = "openai"\nurl = "wss://proxy/v1/realtime"', {}, None, "openai", "wss://proxy/v1/realtime"),
     ],
 )
 def test_the_last_one_who_chose_an_engine_gets_it(
@@ -112,6 +111,12 @@ def test_an_engine_by_address_needs_the_address(write: Write) -> None:
     assert error.line == 2
 
 
+def test_openai_is_at_its_own_address(write: Write) -> None:
+    error = refusal(write('[engine]\nkind = "openai"\nurl = "wss://proxy.example/v1/realtime"\n'))
+    assert 'Leave it out, or set kind = "url".' in error.person
+    assert error.line == 3
+
+
 # Keys
 
 
@@ -120,7 +125,6 @@ def test_openais_key_goes_to_openai_and_to_nobody_else() -> None:
     assert load(None, env, {"engine.kind": "openai"}).engine.api_key == "sk-1"
     assert load(None, env, engine_choice("wss://api.openai.com/v1/realtime")).engine.api_key == "sk-1"
     assert load(None, env, engine_choice("wss://elsewhere.example/v1/realtime")).engine.api_key == ""
-    assert load(None, env, {"engine.kind": "openai", "engine.url": "wss://proxy.example/"}).engine.api_key == ""
     assert load(None, env).local.brain_api_key == "sk-1"
     assert load(None, env, {"local.brain_url": "http://127.0.0.1:11434/v1"}).local.brain_api_key == ""
 

@@ -60,6 +60,15 @@ def test_json_is_one_object_and_nothing_else(question: Path, calls: list[dict[st
     assert calls[0]["url"] == "ws://there/v1/realtime"
 
 
+def test_a_key_is_not_carried_to_another_server(
+    question: Path, calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    monkeypatch.setenv("VOICE_ENGINE", "openai")
+    assert main(["call", str(question), "--json", "--url", "ws://there/v1/realtime"]) == 0
+    assert calls[0]["settings"].engine.api_key == ""
+
+
 def test_a_picture_needs_no_trace_of_its_own(question: Path, calls: list[dict[str, Any]], tmp_path: Path) -> None:
     picture = tmp_path / "t.svg"
     assert main(["call", str(question), "--timeline", str(picture)]) == 0
@@ -92,6 +101,7 @@ def test_nobody_who_answers_is_not_a_success(question: Path, monkeypatch: pytest
         (["--out", "/nowhere/a.wav"], "there is no folder /nowhere"),
         (["--timeline", "t.pdf"], "neither .svg nor .png"),
         (["--speed", "0"], "--speed is more than 0"),
+        (["--engine", "openai", "--url", "ws://there/"], "--engine and --url both say who answers"),
     ],
 )
 def test_what_could_not_be_written_is_said_before_the_call(

@@ -26,7 +26,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the assistant's voice, as it was heard (WAV)")
     parser.add_argument("--stereo", type=Path, metavar="FILE", help="write both: person left, assistant right (WAV)")
     options.add_recordings(parser)
-    parser.add_argument("--url", metavar="ws://…/v1/realtime", help="talk to a running realtime service")
     options.add_settings(parser)
     parser.add_argument(
         "--speed", type=float, default=1.0, metavar="X", help="so many times as fast as life (default 1)"

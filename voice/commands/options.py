@@ -26,7 +26,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 
 def add_recordings(parser: argparse.ArgumentParser) -> None:
-    """What to keep of a conversation."""
+    """What to keep of a conversation, and with whom to have it."""
+    parser.add_argument("--url", metavar="ws://…/v1/realtime", help="talk to a running realtime service instead")
     parser.add_argument("--trace", type=Path, metavar="FILE", help="write every event and decision (JSON lines)")
     parser.add_argument("--timeline", type=Path, metavar="FILE", help="draw the conversation (.svg or .png)")
 
@@ -36,6 +37,11 @@ def settings_of(arguments: argparse.Namespace, **overrides: object) -> Settings:
     from voice.config import engine_choice, load
 
     chosen: dict[str, object] = {name.replace("__", "."): value for name, value in overrides.items()}
+    url = getattr(arguments, "url", None)
+    if arguments.engine and url:
+        raise ConfigError("--engine and --url both say who answers.", fix="Give one of them.")
+    if url:  # a server like any other: it gets the key that was meant for it, and no other one
+        chosen.update({"engine.kind": "url", "engine.url": url})
     if arguments.engine:
         chosen.update(engine_choice(arguments.engine))
     path = arguments.config

@@ -26,7 +26,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input-device", metavar="NAME|N", help="microphone (default: the system's)")
     parser.add_argument("--output-device", metavar="NAME|N", help="loudspeaker (default: the system's)")
     options.add_recordings(parser)
-    parser.add_argument("--url", metavar="ws://…/v1/realtime", help="talk to a running realtime service")
     options.add_settings(parser)
 
 

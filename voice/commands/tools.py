@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from random import Random
 from typing import TYPE_CHECKING
 
 from voice.commands import options
@@ -29,7 +28,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the tools that the present settings allow."""
-    tools = _enabled(options.settings_of(arguments).tools.enabled)
+    settings = options.settings_of(arguments)
+    from voice.app import open_tools
+
+    tools = list(open_tools(settings).registry)
     if arguments.json:
         say(json.dumps([_facts(tool) for tool in tools], indent=2, ensure_ascii=False))
         return 0
@@ -37,15 +39,6 @@ def run(arguments: argparse.Namespace) -> int:
     for tool in tools:
         say(f"{tool.name:{wide}}  {tool.side_effect:12}  {tool.description.partition('. ')[0]}")
     return 0
-
-
-def _enabled(names: tuple[str, ...] | str) -> list[Tool]:
-    from voice.tools.builtin import builtin_tools
-    from voice.tools.clock import SystemClock
-    from voice.tools.memory import MemoryInProcess
-    from voice.tools.registry import enabled
-
-    return enabled(builtin_tools(SystemClock(), MemoryInProcess(), Random()), names)
 
 
 def _facts(tool: Tool) -> dict[str, object]:

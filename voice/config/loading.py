@@ -58,6 +58,8 @@ def _choose_engine(given: dict[str, Given], env: Mapping[str, str]) -> None:
         given["engine.kind"] = Given("url", given["engine.url"].name)
     if _text(given, "engine.kind") == "url" and not _text(given, "engine.url"):
         given["engine.kind"].refuse("an address beside it", fix="Set engine.url, like ws://127.0.0.1:8081/v1/realtime.")
+    if _text(given, "engine.kind") == "openai" and _text(given, "engine.url"):
+        given["engine.url"].refuse('no address beside engine.kind "openai"', fix='Leave it out, or set kind = "url".')
     for name in ("engine.url", "local.brain_url"):
         if _text(given, name):
             _check_address(given[name], ENGINE_SCHEMES if name == "engine.url" else ("http", "https"))
@@ -66,7 +68,7 @@ def _choose_engine(given: dict[str, Given], env: Mapping[str, str]) -> None:
 def _find_keys(given: dict[str, Given], env: Mapping[str, str]) -> None:
     """A key goes to its owner only: OpenAI's to OpenAI, another one where a setting names its variable."""
     engine_host = urlsplit(_text(given, "engine.url")).hostname
-    official = engine_host == OPENAI_HOST or (engine_host is None and _text(given, "engine.kind") == "openai")
+    official = _text(given, "engine.kind") == "openai" or engine_host == OPENAI_HOST
     _find_key(given, env, "engine.api_key", official=official)
     brain_host = urlsplit(_text(given, "local.brain_url")).hostname
     _find_key(given, env, "local.brain_api_key", official=brain_host in (None, OPENAI_HOST))
