@@ -53,7 +53,7 @@ class PocketsphinxRecogniser:
         self._add_lane(await WorkerProcess.start(_MODULE, self._settings))
 
     def start(self, *, phrases: Sequence[str] = (), language: str = "en") -> PocketsphinxRecognition:
-        """Begin an utterance. `phrases` (see `grammar`) are preferred where the sound fits them."""
+        """Begin an utterance. `phrases` (see `phrase_syntax`) are preferred where the sound fits them."""
         if not self._lanes:
             raise Misuse("The recogniser is not open.")
         utterance = PocketsphinxRecognition(phrases, self._finish_timeout_s)

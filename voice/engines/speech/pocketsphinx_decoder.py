@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from voice.engines.speech.grammar import jsgf
+from voice.engines.speech.phrase_graph import phrase_graph
 
 RATE_HZ = 16_000
 _GRAMMARS_KEPT = 8
@@ -137,10 +137,11 @@ class PhraseDecoder:
             _, oldest = self._grammars.popitem(last=False)
             if oldest:
                 self._grammar.remove_search(oldest)
-        text = jsgf(phrases, self._knows)
-        name = next(self._names) if text else ""
-        if text:
-            self._grammar.add_jsgf_string(name, text)
+        graph = phrase_graph(phrases, self._knows)
+        name = next(self._names) if graph else ""
+        if graph:
+            fsg = self._grammar.create_fsg(name, graph.start, graph.final, graph.arcs)
+            self._grammar.add_fsg(name, fsg)
         self._grammars[phrases] = name
         return name
 
