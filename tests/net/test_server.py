@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 
 import httpx
 import pytest
 
 from tests.net.conftest import QUICK, RawPeer, Remembers, doorway, frame, until
-from voice.errors import Misuse, PeerGone, SocketRefused
+from voice.errors import Busy, Misuse, PeerGone, SocketRefused
 from voice.net.base import PendingSocket
 from voice.net.client import connect
 from voice.net.server import Refusal
@@ -127,6 +128,20 @@ def test_a_handler_that_fails_before_it_answers_is_500(caplog: pytest.LogCapture
 
     asyncio.run(scene())
     assert "socket handler failed" in caplog.text
+
+
+def test_a_handler_that_is_busy_says_when_to_come_back() -> None:
+    async def handler(pending: PendingSocket) -> None:
+        raise Busy('All "seats" are taken.', retry_after_s=5)
+
+    async def scene() -> None:
+        async with doorway(handlers={"/busy": handler}) as door:
+            with pytest.raises(SocketRefused) as refused:
+                await connect(f"ws://127.0.0.1:{door.port}/busy", listener=Remembers())
+            assert (refused.value.status, refused.value.retry_after) == (503, "5")
+            assert json.loads(refused.value.body)["error"]["message"] == 'All "seats" are taken.'
+
+    asyncio.run(scene())
 
 
 def test_a_handler_that_fails_afterwards_is_1011(caplog: pytest.LogCaptureFixture) -> None:

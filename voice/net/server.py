@@ -7,6 +7,7 @@ there on uvicorn is out of the way: an accepted socket is a `WebSocket` directly
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,9 +20,9 @@ from websockets.http11 import Request, Response
 from websockets.protocol import SERVER
 from websockets.server import ServerProtocol
 
-from voice.errors import Misuse, PeerGone
+from voice.errors import Busy, Misuse, PeerGone, VoiceError
 from voice.net.base import PendingSocket, Socket, SocketHandler, SocketLimits, SocketListener
-from voice.net.websocket import INTERNAL_ERROR, WebSocket, wire_logger
+from voice.net.websocket import INTERNAL_ERROR, TRY_AGAIN_LATER, WebSocket, wire_logger
 
 logger = logging.getLogger(__name__)
 
@@ -192,6 +193,11 @@ class Upgrade(asyncio.Protocol):
             await handler(self)
         except PeerGone:
             self.abort()
+        except Busy as busy:
+            await self._give_up(HTTPStatus.SERVICE_UNAVAILABLE, TRY_AGAIN_LATER, busy.message, _again(busy))
+        except VoiceError as error:
+            logger.warning("socket handler gave up", extra={"error": error.code})
+            await self._give_up(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR, "internal error")
         except Exception:
             logger.exception("socket handler failed")
             await self._give_up(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR, "internal error")
@@ -200,11 +206,11 @@ class Upgrade(asyncio.Protocol):
                 logger.error("socket handler left its socket unanswered")
                 await self._give_up(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR, "internal error")
 
-    async def _give_up(self, status: int, code: int, reason: str) -> None:
+    async def _give_up(self, status: int, code: int, reason: str, headers: Mapping[str, str] | None = None) -> None:
         if self._socket is not None:
             await self._socket.close(code, reason)
         elif not self._answered and self._transport is not None and not self._transport.is_closing():
-            self.reject(status, _problem(reason))
+            self.reject(status, _problem(reason), headers)
 
     def eof_received(self) -> None:
         """A client that hangs up while it waits: the transport closes itself."""
@@ -223,9 +229,13 @@ class Upgrade(asyncio.Protocol):
 
     async def close(self, code: int, reason: str) -> None:
         await self._give_up(HTTPStatus.SERVICE_UNAVAILABLE, code, reason)
-        if self._handling is not None and self._handling is not asyncio.current_task():
-            self._handling.cancel()
-            await asyncio.wait([self._handling])
+        handling = self._handling
+        if handling is None or handling is asyncio.current_task():
+            return
+        if self._socket is not None:  # it has heard of the end and may have something to put away
+            await asyncio.wait([handling], timeout=self._owner.limits.close_timeout_s)
+        handling.cancel()
+        await asyncio.wait([handling])
 
     def abort(self) -> None:
         if self._socket is not None:
@@ -247,7 +257,11 @@ def _joined(items: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def _problem(message: str) -> bytes:
-    return b'{"error": {"type": "invalid_request_error", "message": "%s"}}' % message.encode()
+    return json.dumps({"error": {"type": "invalid_request_error", "message": message}}).encode()
+
+
+def _again(busy: Busy) -> dict[str, str]:
+    return {} if busy.retry_after_s is None else {"retry-after": f"{busy.retry_after_s:.0f}"}
 
 
 def _phrase(status: int) -> str:

@@ -1,0 +1,93 @@
+"""Who may knock: the Host and Origin a request must carry, and where we may listen.
+
+A page in somebody's browser can reach a service on the same machine; its requests carry the page's Origin, and
+after DNS rebinding a foreign Host. Both are compared with lists before anything else looks at the request.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from voice.errors import ConfigError
+from voice.net.server import Refusal
+
+_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+class Guard:
+    """The lists. Hosts are names without a port (`*.example.com` means any name below it), origins are
+    `https://host[:port]`. The loopback names are always allowed.
+    """
+
+    def __init__(self, allowed_hosts: Iterable[str] = (), allowed_origins: Iterable[str] = ()) -> None:
+        self._hosts = {_name(host) for host in (*_LOOPBACK_NAMES, *allowed_hosts)}
+        self._origins = {origin.rstrip("/").lower() for origin in allowed_origins}
+
+    def check_host(self, headers: Mapping[str, str]) -> Refusal | None:
+        """400 without a Host, 421 (RFC 9110 section 15.5.20) for one that is not ours."""
+        host = headers.get("host", "")
+        if not host or "," in host:
+            return _refusal(400, "invalid_host", "The request has no usable Host header.")
+        name = _name(host)
+        if name in self._hosts or any(name.endswith(known[1:]) for known in self._hosts if known.startswith("*.")):
+            return None
+        return _refusal(421, "misdirected_request", "This host name is not ours. Add it to server.allowed_hosts.")
+
+    def check_socket(self, path: str, headers: Mapping[str, str]) -> Refusal | None:
+        """As `check_host`; and a browser (it sends an Origin) must come from our own page or an allowed one."""
+        if refusal := self.check_host(headers):
+            return refusal
+        origin = headers.get("origin")
+        if origin is None or origin.lower() in self._origins or _same_origin(origin, headers["host"]):
+            return None
+        return _refusal(
+            403, "origin_not_allowed", "Pages of this origin may not connect. Add it to server.allowed_origins."
+        )
+
+
+def check_bind(host: str, *, authenticated: bool) -> None:
+    """Raises ConfigError for an address that others can reach while nobody has to show a key."""
+    if authenticated or is_loopback(host):
+        return
+    raise ConfigError(
+        f"Listening on {host} would let anybody talk at your expense.",
+        fix="Set a key that clients must show, or listen on 127.0.0.1.",
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach that address."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _name(host: str) -> str:
+    """A Host header, or a host, without its port."""
+    host = host.strip().lower()
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host if host.count(":") > 1 else host.partition(":")[0]
+
+
+def _same_origin(origin: str, host: str) -> bool:
+    """The scheme is not compared: behind a proxy that ends TLS we would not know it."""
+    try:
+        return urlsplit(origin).netloc.lower() == host.lower()
+    except ValueError:
+        return False
+
+
+def problem(code: str, message: str) -> bytes:
+    """A JSON error body in the shape that realtime clients know."""
+    return json.dumps({"error": {"type": "invalid_request_error", "code": code, "message": message}}).encode()
+
+
+def _refusal(status: int, code: str, message: str) -> Refusal:
+    return Refusal(status, problem(code, message))
