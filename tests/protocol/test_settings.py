@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.protocol.instances import instances
@@ -104,6 +105,16 @@ def test_a_format_of_another_kind_leaves_nothing_behind() -> None:
 def test_settings_we_do_not_know_are_merged_too() -> None:
     merged = merge(running(), update(new_thing={"a": 1}))
     assert json.loads(encode_event(SessionUpdate(session=merged)))["session"]["new_thing"] == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "name", ["__class__", "__dict__", "written", "nulls", "model_copy", "model_fields_set", "copy"]
+)
+def test_a_setting_named_like_something_of_ours_is_only_a_setting(name: str) -> None:
+    merged = merge(running(), update(**{name: 1, "instructions": "x"}))
+    assert type(merged) is Session
+    assert merged.instructions == "x"
+    assert json.loads(encode_event(SessionUpdate(session=merged)))["session"][name] == 1
 
 
 @some

@@ -409,11 +409,10 @@ def merge(settings: Model, update: Wire) -> Model:
     Nested objects of one kind are merged in turn; lists, and objects of another kind, replace what was there.
     Neither argument is changed. What may not be changed is for the caller to refuse.
     """
-    merged = settings.model_copy()
-    for name in update.model_fields_set:
-        new = getattr(update, name)
-        old = getattr(settings, name, None)
-        if isinstance(new, Wire) and isinstance(old, type(new)):
-            new = merge(old, new)
-        setattr(merged, name, new)
-    return merged
+    old = dict(settings)
+    said = {name: value for name, value in update if name in update.model_fields_set}
+    return settings.model_copy(update={name: _merged(old.get(name), value) for name, value in said.items()})
+
+
+def _merged(old: Any, new: Any) -> Any:
+    return merge(old, new) if isinstance(new, Wire) and isinstance(old, type(new)) else new
