@@ -107,7 +107,10 @@ def test_settings_we_do_not_know_are_merged_too() -> None:
     assert json.loads(encode_event(SessionUpdate(session=merged)))["session"]["new_thing"] == {"a": 1}
 
 
-@pytest.mark.parametrize(
+NAMES_OF_OURS = ["__class__", "__dict__", "written", "nulls", "model_copy", "model_fields_set"]
+
+
+@pytest.mark.parametrize("name", NAMES_OF_OURS)
     "name", ["__class__", "__dict__", "written", "nulls", "model_copy", "model_fields_set", "copy"]
 )
 def test_a_setting_named_like_something_of_ours_is_only_a_setting(name: str) -> None:
