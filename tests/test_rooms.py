@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engines": {"protocol", "audio", "models", "net", "errors"},
     "transports": {"audio", "protocol", "net", "errors"},
     "runtime": {"session", "protocol", "audio", "errors"} | HANDS,
+    "timeline": {"errors"},
     "server": {"runtime", "protocol", "audio", "config", "errors", "net"} | HANDS,
 }
 NEVER_TOUCHES: dict[str, set[str]] = {
@@ -81,7 +82,7 @@ def test_a_room_imports_only_what_the_table_allows(module: str, path: Path) -> N
 
 
 def test_every_room_has_its_row() -> None:
-    rooms = {module.split(".")[0] for module, _ in modules()} - {"__init__", "app", "cli", "__main__"}
+    rooms = {module.split(".")[0] for module, _ in modules()} - {"__init__", "app", "cli", "commands", "__main__"}
     assert rooms <= set(MAY_IMPORT)
 
 

@@ -76,6 +76,11 @@ class LocalStages:
         self.brain = choose_brain(
             local.brain, url=local.brain_url, model=local.brain_model, api_key=local.brain_api_key
         )
+        if local.brain == "intents":
+            from voice.engines.brain.intents import recogniser_phrases
+            from voice.engines.speech.phrased import PhrasedRecogniser
+
+            self.recogniser = PhrasedRecogniser(self.recogniser, await asyncio.to_thread(recogniser_phrases))
         self.vad()
         await asyncio.gather(self.recogniser.open(), self.speaker.open())
 
