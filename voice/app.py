@@ -137,7 +137,7 @@ async def open_engines(settings: Settings, url: str | None, stack: AsyncExitStac
     stages = LocalStages(settings)
     await stages.open()
     stack.push_async_callback(stages.close)
-    return Engines(EngineTraits(LOCAL_MODEL), stages.engine, LOCAL_MODEL)
+    return Engines(EngineTraits(LOCAL_MODEL, any_model=True), stages.engine, LOCAL_MODEL)
 
 
 def open_tools(settings: Settings) -> Executor:

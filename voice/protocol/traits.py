@@ -12,7 +12,7 @@ class EngineTraits:
 
     `formats` are the wire names it takes and gives (`audio/pcm`, `audio/pcmu`, `audio/pcma`);
     `interruption` says who stops a reply when the person speaks; `max_session_s` is the longest one
-    connection may live (None: no cap).
+    connection may live (None: no cap). With `any_model` it answers to whatever model name a client asks for.
     """
 
     name: str
@@ -21,3 +21,4 @@ class EngineTraits:
     can_truncate: bool = True
     max_session_s: float | None = None
     transcription: bool = True
+    any_model: bool = False

@@ -79,8 +79,9 @@ class Shown:
 class ClientFace:
     """Translates both ways between a realtime client and the engine."""
 
-    def __init__(self, tools: tuple[FunctionTool, ...]) -> None:
+    def __init__(self, tools: tuple[FunctionTool, ...], *, any_model: bool = False) -> None:
         self._tools = tools
+        self._any_model = any_model
         self._names = frozenset(tool.name for tool in tools)
         self._shown: dict[str, Shown] = {}
         self._hidden: dict[str, str | None] = {}
@@ -88,14 +89,23 @@ class ClientFace:
     def admit(self, event: ClientEvent) -> ClientEvent:
         """A client's event as the engine should get it: our tools stand beside the client's own."""
         if isinstance(event, SessionUpdate):
-            settings = event.session
-            if isinstance(settings, Settings) and "tools" in settings.model_fields_set:
-                with_ours = settings.model_copy(update={"tools": [*(settings.tools or ()), *self._tools]})
-                return event.model_copy(update={"session": with_ours})
+            return event.model_copy(update={"session": self._admit_settings(event.session)})
         elif isinstance(event, ResponseCreate) and event.response is not None and event.response.tools:
             with_ours_too = event.response.model_copy(update={"tools": [*event.response.tools, *self._tools]})
             return event.model_copy(update={"response": with_ours_too})
         return event
+
+    def _admit_settings(self, settings: object) -> object:
+        if not isinstance(settings, Settings):
+            return settings
+        given = settings.model_fields_set
+        if "tools" in given:
+            settings = settings.model_copy(update={"tools": [*(settings.tools or ()), *self._tools]})
+        if self._any_model and "model" in given:
+            settings = settings.model_copy()
+            settings.model = None
+            settings.model_fields_set.discard("model")
+        return settings
 
     def hide(self, item_id: str, instead: str | None) -> None:
         """An item that only the engine and we know of; `instead` stands for it in the order of items."""

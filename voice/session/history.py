@@ -117,7 +117,9 @@ class History:
     def _place(self, item_id: str, previous_item_id: str | None) -> None:
         if previous_item_id == "root":
             self.order.insert(0, item_id)
-        elif previous_item_id is not None and previous_item_id in self.entries and self.order[-1:] != [previous_item_id]:
+        elif (
+            previous_item_id is not None and previous_item_id in self.entries and self.order[-1:] != [previous_item_id]
+        ):
             self.order.insert(self.order.index(previous_item_id) + 1, item_id)
         else:
             self.order.append(item_id)

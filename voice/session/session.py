@@ -78,7 +78,7 @@ class Session:
         self.gap = GapBuffer(config.link.gap_ms)
         self.talk = PushToTalk(config.turns)
         self.times = TurnTimes()
-        self.face = ClientFace(config.tools) if config.client_face else None
+        self.face = ClientFace(config.tools, any_model=config.traits.any_model) if config.client_face else None
         self.unsettled = False
         self.unsettled_items: set[str] = set()
         self.stale_until: float | None = None
@@ -280,9 +280,7 @@ class Session:
         item = item.model_copy(update={"id": self.new_id("item")})
         self.history.complete(item, previous_item_id)
         self._engine.retold(item.id or "")
-        again = ConversationItemCreate(
-            event_id=self.new_id("retell"), item=item, previous_item_id=previous_item_id
-        )
+        again = ConversationItemCreate(event_id=self.new_id("retell"), item=item, previous_item_id=previous_item_id)
         self.emit(SendToEngine(again))
 
     # The person's voice and the assistant's: the two that come fifty times a second
