@@ -111,8 +111,6 @@ NAMES_OF_OURS = ["__class__", "__dict__", "written", "nulls", "model_copy", "mod
 
 
 @pytest.mark.parametrize("name", NAMES_OF_OURS)
-    "name", ["__class__", "__dict__", "written", "nulls", "model_copy", "model_fields_set", "copy"]
-)
 def test_a_setting_named_like_something_of_ours_is_only_a_setting(name: str) -> None:
     merged = merge(running(), update(**{name: 1, "instructions": "x"}))
     assert type(merged) is Session
