@@ -8,8 +8,9 @@ import struct
 from dataclasses import replace
 
 import pytest
+from websockets.protocol import SERVER
 
-from tests.net.conftest import QUICK, RawPeer, Remembers, doorway, frame, until
+from tests.net.conftest import QUICK, Echo, RawPeer, Remembers, doorway, frame, until
 from voice.errors import Misuse
 from voice.net.base import SocketLimits
 from voice.net.client import connect
@@ -59,25 +60,51 @@ def test_a_thousand_messages_keep_their_order() -> None:
     asyncio.run(scene())
 
 
+class Wire:
+    """A transport that only counts what is written to it."""
+
+    def __init__(self) -> None:
+        self.writes: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self.writes.append(data)
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def set_write_buffer_limits(self, high: int) -> None: ...
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None: ...
+
+    def abort(self) -> None: ...
+
+
 def test_messages_of_one_turn_leave_in_one_write() -> None:
     async def scene() -> None:
-        async with doorway() as door:
-            line = await connect(door.url, listener=Remembers(), limits=QUICK)
-            writes: list[int] = []
-            write = line._transport.write
+        wire = Wire()
+        line = WebSocket(wire, SERVER, Remembers(), QUICK)  # type: ignore[arg-type]
+        for _ in range(10):
+            line.send_text(b"tick")
+        assert line.pending_bytes == 60
+        assert wire.writes == []
+        await asyncio.sleep(0)
+        assert wire.writes == [b"\x81\x04tick" * 10]
+        assert line.pending_bytes == 0
+        line.abort()
 
-            def count(data: bytes) -> None:
-                writes.append(len(data))
-                write(data)
+    asyncio.run(scene())
 
-            line._transport.write = count  # type: ignore[method-assign, assignment]
-            for _ in range(10):
-                line.send_text(b"tick")
-            assert line.pending_bytes == 10 * (2 + 4 + 4)
-            await asyncio.sleep(0)
-            assert writes == [100]
-            assert line.pending_bytes == 0
-            await line.close()
+
+def test_what_one_read_asks_for_is_answered_in_one_write() -> None:
+    async def scene() -> None:
+        wire, echo = Wire(), Echo()
+        echo.socket = line = WebSocket(wire, SERVER, echo, QUICK)  # type: ignore[arg-type]
+        line.data_received(frame(b"one") + frame(b"", PING) + frame(b"two"))
+        assert wire.writes == [b"\x81\x03one" + b"\x8a\x00" + b"\x81\x03two"]
+        line.abort()
 
     asyncio.run(scene())
 
