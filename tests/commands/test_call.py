@@ -46,7 +46,7 @@ def test_both_sides_are_printed_with_tools_and_waiting_times(
     assert "   1.5  person    What time is it?" in lines
     assert "   1.6  tool      get_time · 12 ms" in lines
     assert "   1.8  assistant It is noon." in lines or "   1.7  assistant It is noon." in lines
-    assert "   1.8  wait      800 ms (end of turn 400, thinking 300, to the ear 100)" in lines
+    assert "   1.8  wait      800 ms (end of turn 400 ms, thinking 300 ms, to the ear 100 ms)" in lines
     assert "   2.0            interrupted · heard 15 ms of 20 ms" in lines
     assert lines[-1] == "2.5 s · 1 utterance · 1 tool call · 1 interruption · voice to voice 800 ms"
 

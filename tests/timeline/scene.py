@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 FRAME_S = 0.02
+SILENCE_S = 0.4
 Record = tuple[float, int, dict[str, Any], list[dict[str, Any]]]
 
 
@@ -26,6 +27,9 @@ class Scene:
         self.epoch = 0
         self.end_s = 0.0
         self._talks: list[tuple[float, float]] = []
+        self._link_s = 0.0
+        detection = {"type": "server_vad", "silence_duration_ms": round(SILENCE_S * 1000)}
+        self.says(0.0, "session.created", session={"audio": {"input": {"turn_detection": detection}}})
 
     def happens(self, at_s: float, event: dict[str, Any], *effects: dict[str, Any]) -> None:
         self.records.append((at_s, len(self.records), event, list(effects)))
@@ -36,15 +40,16 @@ class Scene:
         self.happens(at_s, {"kind": "EngineSaid", "event": {"type": type, **fields}}, *effects)
 
     def person(self, at_s: float, seconds: float, text: str, item_id: str) -> None:
-        """The person speaks; the engine notices it, and later knows the words."""
+        """The person speaks; the engine notices it, waits for the silence, and later knows the words."""
         until = at_s + seconds
+        noticed = until + SILENCE_S + 0.02
+        begin_ms, end_ms = ((at - self._link_s) * 1000 for at in (at_s, until + SILENCE_S))
         self._talks.append((at_s, until))
-        self.says(at_s + 0.1, "input_audio_buffer.speech_started", item_id=item_id, audio_start_ms=round(at_s * 1000))
-        self.says(until + 0.02, "input_audio_buffer.speech_stopped", item_id=item_id, audio_end_ms=round(until * 1000))
-        self.says(until + 0.42, "input_audio_buffer.committed", item_id=item_id)
-        self.says(
-            until + 0.6, "conversation.item.input_audio_transcription.completed", item_id=item_id, transcript=text
-        )
+        self.says(at_s + 0.1, "input_audio_buffer.speech_started", item_id=item_id, audio_start_ms=round(begin_ms))
+        self.says(noticed, "input_audio_buffer.speech_stopped", item_id=item_id, audio_end_ms=round(end_ms))
+        self.says(noticed, "input_audio_buffer.committed", item_id=item_id)
+        transcription = "conversation.item.input_audio_transcription.completed"
+        self.says(noticed + 0.2, transcription, item_id=item_id, transcript=text)
 
     def assistant(
         self,
@@ -87,8 +92,8 @@ class Scene:
         """The note that a turn leaves when its first sound is heard."""
         values = {
             "speech_stopped_at": stopped_s,
-            "committed_at": stopped_s + 0.4,
-            "asked_at": stopped_s + 0.41,
+            "committed_at": stopped_s,
+            "asked_at": stopped_s,
             "first_delta_at": audible_s - 0.09,
             "first_audible_at": audible_s,
         }
@@ -118,17 +123,17 @@ class Scene:
         """The engine goes away and comes back."""
         self.happens(at_s, {"kind": "LinkLost", "code": 1006, "reason": "vanished", "jitter": 0.5, "final": False})
         self.happens(at_s + seconds, {"kind": "LinkOpened"})
+        self._link_s = at_s + seconds
 
     def lines(self, *, until_s: float | None = None) -> list[str]:
         """The trace, the person's microphone included."""
         end_s = until_s or self.end_s + 0.5
         for index in range(round(end_s / FRAME_S)):
-            at = index * FRAME_S
-            talking = any(start <= at < stop for start, stop in self._talks)
-            level = melody(at, 0.8) if talking else 0.004
-            self.records.append(
-                (at, -1, {"kind": "CallerAudio", "ms": 20.0, "level": level}, [{"kind": "SendAudio", "ms": 20.0}])
-            )
+            begin = index * FRAME_S
+            talking = any(start <= begin < stop for start, stop in self._talks)
+            frame = {"ms": 20.0, "level": melody(begin, 0.8) if talking else 0.004}
+            sent = {"kind": "SendAudio", **frame}
+            self.records.append((begin + FRAME_S, -1, {"kind": "CallerAudio", **frame}, [sent]))
         self.records.append((end_s, 1 << 30, {"kind": "HungUp", "reason": "file ended"}, []))
         header = {
             "voice_trace": 1,
@@ -157,16 +162,16 @@ def a_whole_conversation() -> Scene:
         3.4,
         "It is a quarter past ten in Lisbon, and a quarter past seven in the evening in Tokyo.",
         "item_2",
-        after_s=2.72,
+        after_s=3.12,
     )
     scene.person(8.1, 1.6, "Set a timer for ten minutes.", "item_3")
     scene.tool(10.2, 0.42, "set_timer", "call_2")
     scene.tool(10.25, 0.2, "recall_notes", "call_3", ok=False)
     text = "I have set a timer for ten minutes. I will tell you when it is over, and you can ask me at any time."
-    scene.assistant(11.0, 6.0, text, "item_4", after_s=9.72, until_s=13.4)
+    scene.assistant(11.0, 6.0, text, "item_4", after_s=10.12, until_s=13.4)
     scene.interruption(13.4, "item_4", 2400, 6000)
     scene.person(13.3, 0.9, "Stop, make it twelve.", "after_item_4")
-    scene.assistant(15.2, 1.9, "Twelve minutes, starting now.", "item_5", after_s=14.22)
+    scene.assistant(15.2, 1.9, "Twelve minutes, starting now.", "item_5", after_s=14.62)
     scene.happens(
         17.9,
         {"kind": "EngineSaid", "event": {"type": "error"}},
@@ -174,5 +179,5 @@ def a_whole_conversation() -> Scene:
     )
     scene.gap(18.6, 0.84)
     scene.person(20.0, 1.1, "Thank you!", "item_6")
-    scene.assistant(21.9, 1.2, "You are welcome.", "item_7", after_s=21.12)
+    scene.assistant(21.9, 1.2, "You are welcome.", "item_7", after_s=21.52)
     return scene

@@ -44,7 +44,7 @@ def test_everything_that_was_said_and_done_can_be_read(svg: str) -> None:
         "interrupted · truncated at 2 400 ms of 6 000",
         "link down 840 ms",
         "rate_limit_exceeded",
-        "end of turn 400 · thinking 290 · to the ear 90",
+        "end of turn 420 ms · thinking 290 ms · to the ear 90 ms",
         "engine local",
     ):
         assert said in words

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from voice.audio.level import peak
-from voice.session.effects import Effect, Note, Play, StopPlayback
-from voice.session.events import CallerAudio, Dtmf, EngineSaid, Event, Played, PushToTalk, Typed
+from voice.session.effects import Effect, Note, Play, SendAudio, StopPlayback
+from voice.session.events import CallerAudio, Dtmf, EngineSaid, Event, LinkOpened, Played, PushToTalk, Typed
+from voice.timeline.input_clock import InputClock
 
 Kind = Literal["person", "assistant", "tool", "turn", "interrupted", "link", "error", "ended"]
 
@@ -35,6 +36,9 @@ class Conversation:
     partial: str = ""
     news: list[News] = field(default_factory=list)
     _zero_s: float | None = None
+    _clock_s: float = 0.0
+    _input: InputClock = field(default_factory=InputClock)
+    _last_word: tuple[float, float] = (-1.0, -1.0)
     _queued: list[tuple[float, float]] = field(default_factory=list)
     _queued_ms: float = 0.0
 
@@ -42,6 +46,7 @@ class Conversation:
         """Take one event in. Answers what is new."""
         if self._zero_s is None:
             self._zero_s = now
+        self._clock_s = now
         self.now_s = now - self._zero_s
         new = [*self._event(event), *(item for effect in effects for item in self._effect(effect))]
         self.news.extend(new)
@@ -57,6 +62,8 @@ class Conversation:
                 self.assistant_level = self._level_at(event.position_ms)
             case EngineSaid():
                 yield from self._said(event.event)
+            case LinkOpened():
+                self._input.restart()
             case PushToTalk():
                 self.person_speaks = event.held
             case Typed():
@@ -70,8 +77,11 @@ class Conversation:
         match said.type:
             case "input_audio_buffer.speech_started":
                 self.person_speaks = True
+            case "session.created" | "session.updated":
+                self._input.configured(said.session.model_dump(exclude_unset=True))
             case "input_audio_buffer.speech_stopped":
                 self.person_speaks = False
+                self._last_word = (self._clock_s, self._input.ended(self._clock_s, said.audio_end_ms))
             case "conversation.item.input_audio_transcription.completed":
                 text = (getattr(said, "transcript", "") or "").strip()
                 yield News(self.now_s, "person", text, {"item_id": getattr(said, "item_id", "")})
@@ -88,6 +98,8 @@ class Conversation:
 
     def _effect(self, effect: Effect) -> Iterator[News]:
         match effect:
+            case SendAudio():
+                self._input.sent(self._clock_s, effect.frame.duration_ms)
             case Play():
                 self._queued_ms += effect.frame.duration_ms
                 self._queued.append((self._queued_ms, peak(effect.frame)))
@@ -108,7 +120,7 @@ class Conversation:
                     self.now_s, "tool", f"{values.get('name', 'tool')}{failed} · {_ms(values.get('ms'))}", values
                 )
             case "turn":
-                steps = steps_of(values)
+                steps = steps_of(self._from_the_last_word(values))
                 if "voice_to_voice_ms" in steps:
                     yield News(self.now_s, "turn", in_words(steps), dict(steps))
             case "barge_in":
@@ -125,6 +137,13 @@ class Conversation:
                 yield News(self.now_s, "ended", str(values.get("reason", "")), values)
             case _:
                 pass
+
+    def _from_the_last_word(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The turn's moments, beginning where the person fell silent and not where that was noticed."""
+        noticed_s, ended_s = self._last_word
+        stopped = values.get("speech_stopped_at")
+        same = isinstance(stopped, int | float) and abs(stopped - noticed_s) < 0.002
+        return {**values, "speech_stopped_at": ended_s} if same else values
 
     def _level_at(self, position_ms: float) -> float:
         """The peak of the piece that is being heard; pieces before it are forgotten."""
@@ -150,9 +169,11 @@ def steps_of(values: dict[str, Any]) -> dict[str, int]:
 
 
 def in_words(steps: dict[str, int]) -> str:
-    """`840 ms (end of turn 400, thinking 350, to the ear 90)`"""
+    """`840 ms (end of turn 400 ms, thinking 350 ms, to the ear 90 ms)`"""
     parts = ", ".join(
-        f"{name.removesuffix('_ms').replace('_', ' ')} {steps[name]}" for name in steps if name != "voice_to_voice_ms"
+        f"{name.removesuffix('_ms').replace('_', ' ')} {steps[name]} ms"
+        for name in steps
+        if name != "voice_to_voice_ms"
     )
     return f"{_ms(steps['voice_to_voice_ms'])}" + (f" ({parts})" if parts else "")
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from voice.errors import TraceUnreadable
+from voice.timeline.input_clock import InputClock
 from voice.timeline.playout import Epoch
 from voice.timeline.story import Gap, Interruption, Latency, Reply, Sound, Speech, Story, ToolSpan, Trouble
 
@@ -54,6 +55,8 @@ class Reader:
         self._epoch_number: int | None = None
         self._texts: dict[str, str] = {}
         self._talking: Speech | None = None
+        self._input = InputClock()
+        self._last_word_s: dict[float, float] = {}
         self._events: dict[str, Callable[[Fields], None]] = {
             "CallerAudio": self._caller_audio,
             "EngineSaid": self._engine_said,
@@ -67,6 +70,7 @@ class Reader:
             "Close": self._ended,
         }
         self._effects: dict[str, Callable[[Fields], None]] = {
+            "SendAudio": lambda effect: self._input.sent(self._now_s, _number(effect.get("ms"), 0.0)),
             "Play": self._play,
             "StopPlayback": self._stop_playback,
             "RunTool": self._run_tool,
@@ -75,8 +79,10 @@ class Reader:
             "Note": self._note,
         }
         self._words: dict[str, Callable[[Fields], None]] = {
+            "session.created": lambda said: self._input.configured(_dict(said.get("session"))),
+            "session.updated": lambda said: self._input.configured(_dict(said.get("session"))),
             "input_audio_buffer.speech_started": self._speech_started,
-            "input_audio_buffer.speech_stopped": lambda said: self._end_speech(),
+            "input_audio_buffer.speech_stopped": self._speech_stopped,
             "input_audio_buffer.committed": self._committed,
             "conversation.item.input_audio_transcription.delta": self._keep_words,
             "conversation.item.input_audio_transcription.completed": self._keep_words,
@@ -143,7 +149,15 @@ class Reader:
         self.story.caller.append(Sound(start_s, self._now_s, _number(event.get("level"), UNKNOWN_LEVEL)))
 
     def _speech_started(self, said: Fields) -> None:
-        self._begin_speech(Speech(self._now_s, item_id=str(said.get("item_id", ""))))
+        began_s = max(0.0, self._input.began(self._now_s, said.get("audio_start_ms")))
+        self._begin_speech(Speech(began_s, item_id=str(said.get("item_id", ""))))
+
+    def _speech_stopped(self, said: Fields) -> None:
+        ended_s = self._input.ended(self._now_s, said.get("audio_end_ms"))
+        self._last_word_s[round(self._now_s, 3)] = ended_s
+        if self._talking is not None:
+            self._talking.end_s = max(self._talking.start_s, ended_s)
+            self._talking = None
 
     def _begin_speech(self, speech: Speech) -> None:
         self._end_speech()
@@ -249,6 +263,7 @@ class Reader:
         stopped, audible = self._moment(note.get("speech_stopped_at")), self._moment(note.get("first_audible_at"))
         if stopped is None or audible is None or audible < stopped:
             return
+        stopped = self._last_word_s.get(round(stopped, 3), stopped)
         committed, first = self._moment(note.get("committed_at")), self._moment(note.get("first_delta_at"))
         self.story.latencies.append(Latency(stopped, audible, committed, first))
 
@@ -263,6 +278,7 @@ class Reader:
             self.story.gaps.append(Gap(self._now_s, reason=str(event.get("reason", ""))))
 
     def _link_opened(self, event: Fields) -> None:
+        self._input.restart()
         if self.story.gaps and self.story.gaps[-1].end_s is None:
             self.story.gaps[-1].end_s = self._now_s
 

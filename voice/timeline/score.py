@@ -166,10 +166,9 @@ class Score:
         later = [other.stopped_s for other in self.story.latencies if other.stopped_s > latency.stopped_s]
         room_px = (system.x(min(later)) if later else system.edge_px) - left - 12
         self.canvas.text(left, y + 15, milliseconds(latency.total_ms), "small bold f-waiting", hint=hint)
-        steps = hint.replace(" ms", "")
         offset = width_of(milliseconds(latency.total_ms), 11) + 10
-        if width_of(steps, 10) + offset <= room_px:
-            self.canvas.text(left + offset, y + 15, steps, "tiny f-soft")
+        if width_of(hint, 10) + offset <= room_px:
+            self.canvas.text(left + offset, y + 15, hint, "tiny f-soft")
 
     def _tool_lanes(self, system: System) -> list[list[ToolSpan]]:
         """Tools below each other where their labels would touch."""

@@ -10,7 +10,7 @@ from voice.timeline.story import Story
 
 SECONDS_PER_SYSTEM = 12.0
 MOST_SYSTEMS = 30
-SQUEEZE = 1.3
+SQUEEZE = 1.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,53 @@
+"""The engine counts ms of sound; the picture wants to know when that sound was spoken."""
+
+from __future__ import annotations
+
+import pytest
+
+from voice.timeline.input_clock import InputClock
+
+SERVER_VAD = {"audio": {"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": 500}}}}
+
+
+def spoken(seconds: float, *, since_s: float = 10.0) -> InputClock:
+    clock = InputClock()
+    for index in range(round(seconds * 50)):
+        clock.sent(since_s + (index + 1) * 0.02, 20.0)
+    return clock
+
+
+def test_speech_began_before_it_was_noticed() -> None:
+    assert spoken(3.0).began(12.0, 1_700) == pytest.approx(11.7)
+
+
+def test_the_last_word_ended_before_the_silence_that_the_engine_waits_for() -> None:
+    clock = spoken(3.0)
+    clock.configured(SERVER_VAD)
+    assert clock.ended(13.0, 2_900) == pytest.approx(12.4)
+    assert clock.ended(13.0, None) == pytest.approx(12.5)  # nobody counted: the silence was before now
+
+
+@pytest.mark.parametrize("detection", [None, {"type": "semantic_vad"}, {"type": "server_vad"}, "odd"])
+def test_without_a_fixed_silence_the_end_is_where_the_engine_says(detection: object) -> None:
+    clock = spoken(3.0)
+    clock.configured({"audio": {"input": {"turn_detection": detection}}})
+    assert clock.ended(13.0, 2_900) == pytest.approx(12.9)
+
+
+@pytest.mark.parametrize("position", [None, "x", 90_000, -100_000])
+def test_a_count_that_is_not_ours_means_now(position: object) -> None:
+    assert spoken(3.0).began(12.0, position) == 12.0
+
+
+def test_a_new_connection_counts_anew() -> None:
+    clock = spoken(3.0)
+    clock.restart()
+    for index in range(50):
+        clock.sent(20.0 + (index + 1) * 0.02, 20.0)
+    assert clock.began(21.0, 500) == pytest.approx(20.5)
+
+
+def test_an_hour_of_sound_is_not_kept() -> None:
+    clock = spoken(3600.0)
+    assert len(clock._moments_s) <= 8192
+    assert clock.began(3610.0, 3_599_000) == pytest.approx(3609.0)

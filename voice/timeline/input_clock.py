@@ -1,0 +1,59 @@
+"""When did the person say this? The engine counts its input in ms of sound; we know when that sound went out."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from typing import Any
+
+MEMORY_S = 60.0
+
+
+class InputClock:
+    """Maps positions in the engine's input to moments, and knows how much silence the engine waits for.
+
+    A `speech_stopped` comes only after that silence, and its `audio_end_ms` includes it: the last word was earlier.
+    """
+
+    def __init__(self) -> None:
+        self.silence_ms = 0.0
+        self._positions_ms: list[float] = []
+        self._moments_s: list[float] = []
+
+    def sent(self, now_s: float, length_ms: float) -> None:
+        """A piece of the person's sound went to the engine."""
+        self._positions_ms.append((self._positions_ms[-1] if self._positions_ms else 0.0) + length_ms)
+        self._moments_s.append(now_s)
+        if len(self._moments_s) > 8192 and self._moments_s[4096] < now_s - MEMORY_S:
+            del self._moments_s[:4096], self._positions_ms[:4096]
+
+    def restart(self) -> None:
+        """A new connection counts from zero."""
+        self._positions_ms.clear()
+        self._moments_s.clear()
+
+    def configured(self, session: Mapping[str, Any]) -> None:
+        """Take the silence from a session's wire settings; other turn detections have no fixed one."""
+        detection: Any = session
+        for key in ("audio", "input", "turn_detection"):
+            detection = detection.get(key) if isinstance(detection, Mapping) else None
+        silence: Any = None
+        if isinstance(detection, Mapping) and detection.get("type") == "server_vad":
+            silence = detection.get("silence_duration_ms")
+        self.silence_ms = float(silence) if isinstance(silence, int | float) else 0.0
+
+    def began(self, now_s: float, audio_start_ms: object) -> float:
+        """When the speech began that was noticed now."""
+        return self._moment(audio_start_ms, now_s)
+
+    def ended(self, now_s: float, audio_end_ms: object) -> float:
+        """When the last word ended, if the end was noticed now."""
+        return self._moment(audio_end_ms, now_s) - self.silence_ms / 1000
+
+    def _moment(self, position_ms: object, now_s: float) -> float:
+        """Nobody notices a sound before it is there, or minutes later: then the count is not ours, and now must do."""
+        if not isinstance(position_ms, int | float) or not self._positions_ms:
+            return now_s
+        index = min(bisect_left(self._positions_ms, position_ms), len(self._positions_ms) - 1)
+        moment = self._moments_s[index] - (self._positions_ms[index] - position_ms) / 1000
+        return moment if now_s - MEMORY_S <= moment <= now_s else now_s
