@@ -298,7 +298,7 @@ class Service:
     async def serve(self, ready: Callable[[str], None], *, signals: bool = True) -> None:
         """Open the doors and run until told to stop. Raises PortInUse, ConfigError, ExtraMissing or EngineError."""
         from voice.server.door import Door
-        from voice.server.page import page
+        from voice.server.page import render
 
         server = self._settings.server
         self._hub = Hub(
@@ -315,7 +315,7 @@ class Service:
             sockets={"/v1/realtime": self._realtime, "/twilio": self._twilio},
             readiness=self._readiness,
             metrics=self._metrics.render,
-            page=lambda: page(server.public_origin or door.address),
+            page=lambda: render(server.public_origin or door.address, sockets=("/v1/realtime", "/twilio")),
             on_drain=self._hub.drain,
             allowed_hosts=server.allowed_hosts,
             allowed_origins=server.allowed_origins,
