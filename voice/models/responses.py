@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -27,7 +27,7 @@ class ResponsesModel:
         tool_choice: str | Mapping[str, Any] = "auto",
         max_output_tokens: int | None = None,
         metadata: Mapping[str, str] | None = None,
-    ) -> AsyncIterator[ModelEvent]:
+    ) -> AsyncGenerator[ModelEvent, None]:
         """The answer to `items` (input items of the API). Nothing is stored at the server. Raises EngineError."""
         body: dict[str, Any] = {"model": self.model, "input": list(items), "stream": True, "store": False}
         if instructions:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ class Limits:
 
     connect_s: float = 5.0
     first_byte_s: float = 30.0
-    between_s: float = 30.0
+    between_s: float = 60.0
     retries: int = 2
     backoff_s: float = 0.25
     longest_backoff_s: float = 5.0
@@ -66,7 +66,7 @@ class ModelServer:
         self._sleep, self._jitter = sleep, jitter
         self._client: httpx.AsyncClient | None = None
 
-    async def stream(self, path: str, body: Mapping[str, Any], *, model: str) -> AsyncIterator[dict[str, Any]]:
+    async def stream(self, path: str, body: Mapping[str, Any], *, model: str) -> AsyncGenerator[dict[str, Any], None]:
         """The JSON objects of the answer's events, up to `[DONE]` or the end.
 
         Closing the iterator closes the HTTP stream. Raises EngineUnreachable, EngineRefused or EngineFailed.

@@ -104,7 +104,9 @@ def recogniser_phrases(language: str, limit: int = 1000) -> list[str]:
     """
     data, expected = template_data(language), read_yaml(language, "expected.yaml")
     rules: dict[str, str] = data["expansion_rules"]
-    blocks = [block for intent in data["intents"].values() for block in intent["data"]]
+    # What can be done goes before what only has an apology for an answer.
+    names = sorted(data["intents"], key=lambda name: name.startswith("Cannot"))
+    blocks = [block for name in names for block in data["intents"][name]["data"]]
     sentences = [_expected(sentence, rules, expected) for block in blocks for sentence in block["sentences"]]
     return list(itertools.islice(dict.fromkeys(sentences), limit))
 

@@ -36,7 +36,7 @@ SAY_EXACTLY = re.compile(
 SAY_QUOTED = re.compile(
     r"^\s*(?:please\s+)?(?:just\s+)?(?:say|speak|greet[^\"“]{0,40})\b[^\"“]{0,60}[\"“](?P<text>[^\"”]+)[\"”]", re.I
 )
-MY_NAME = re.compile(r"\b(?:your name is|you are (?:called |named )?|you're (?:called |named )?)(?P<name>[A-Z][\w-]+)")
+MY_NAME = re.compile(r"\b(?i:your name is|you are|you're)(?: called| named)? (?P<name>[A-Z][\w-]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,25 @@ class CallTool:
 Decision = Say | CallTool
 
 
+@dataclass(frozen=True, slots=True)
 class Mind:
     """What is loaded once per language: grammar, repair, phrases."""
 
-    def __init__(self, grammar: Grammar, repair: Repair, phrases: Phrases) -> None:
-        self.grammar = grammar
-        self.repair = repair
-        self.phrases = phrases
+    grammar: Grammar
+    repair: Repair
+    phrases: Phrases
+
+    def understand(self, utterance: Utterance) -> Match | None:
+        """The intent of an utterance, misheard words set right if it must be."""
+        match = self.grammar.match(utterance)
+        if match is None:
+            return self.repair.match(utterance)
+        if match.intent.startswith("Cannot") and match.slots:
+            # Its wildcard holds anything, also something misheard that can be done.
+            respelled = self.repair.respelled_match(utterance)
+            if respelled and not respelled.slots:
+                return respelled
+        return match
 
 
 @cache
@@ -120,7 +132,7 @@ def decide(request: BrainRequest, mind: Mind) -> Decision:
 class _Decider:
     def __init__(self, request: BrainRequest, mind: Mind) -> None:
         self._request = request
-        self._grammar, self._repair, self._phrases = mind.grammar, mind.repair, mind.phrases
+        self._mind, self._grammar, self._phrases = mind, mind.grammar, mind.phrases
         self._talk: Conversation = read_conversation(request.items)
         self._tools = {tool.name: tool for tool in request.tools if isinstance(tool, FunctionTool)}
         if request.tool_choice == "none":
@@ -165,7 +177,7 @@ class _Decider:
             return called
         if chosen := self._declared(utterance):
             return chosen
-        match = match or self._repair.match(utterance)
+        match = self._mind.understand(utterance)
         return self._of_match(match) if match else self._say("not_understood")
 
     def _certain(self, match: Match) -> Decision | None:

@@ -25,9 +25,11 @@ class Numbers:
     minus: frozenset[str]
     one: frozenset[str]
     counted: frozenset[str]
+    rates: frozenset[str]
     durations: dict[str, int]
     links: frozenset[str]
     sounds_like: dict[str, int]
+    sounds_after: frozenset[str]
     homophones: dict[str, str]
 
 
@@ -103,9 +105,11 @@ def _numbers(words: dict[str, Any]) -> Numbers:
         minus=frozenset(words["minus"]),
         one=frozenset(words["one"]),
         counted=frozenset(words["counted"]),
+        rates=frozenset(words["rates"]),
         durations=words["durations"],
         links=frozenset(words["links"]),
         sounds_like=words["sounds_like"],
+        sounds_after=frozenset(words["sounds_after"]),
         homophones=words["homophones"],
     )
 

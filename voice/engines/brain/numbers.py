@@ -139,7 +139,7 @@ class _Reader:
             return None
         following = self._n.scales.get(self._at(small[1]), 1)
         # "one hundred and two hundred" are two numbers, "two thousand and five hundred" is one.
-        if following >= below and (joined or below != 100):
+        if following == below or (below > 100 and following > below):
             return None
         if self._at(small[1]) in self._n.parts and joined:
             return None

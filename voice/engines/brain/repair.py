@@ -25,10 +25,10 @@ SURELY_ALIKE = 0.75
 SHORT_SURELY_ALIKE = 0.85
 CANDIDATES = 10
 # Where one word is all that a pattern has to say, it must be heard well.
-ONE_WORD_MISSING = 0.2
+ONE_WORD_NEAR_ENOUGH = 0.15
 PER_TEMPLATE = 24
 LONGEST_WORDS = 18
-LIGHT_WEIGHT, WILD_WEIGHT = 0.3, 0.2
+LIGHT_WEIGHT, WILD_WEIGHT, WILD_WORD = 0.3, 0.2, 0.01
 STRAY_WORD, STRAY_LIGHT, STRAY_MARK = 0.7, 0.2, 1.5
 WILDCARDS = {"{note}", "{query}", "{name}", "{place}", "{word}", "{thing}", "{expression}"}
 FAR = math.inf
@@ -42,6 +42,11 @@ class _Pattern:
     weight: float
     content: int
 
+    @property
+    def limit(self) -> float:
+        """How far an utterance may be from this, as a share of its weight."""
+        return ONE_WORD_NEAR_ENOUGH if self.content == 1 else NEAR_ENOUGH
+
 
 class Repair:
     """The templates of a grammar, ready for alignment. Making one takes some ten milliseconds."""
@@ -49,6 +54,7 @@ class Repair:
     def __init__(self, grammar: Grammar) -> None:
         self._grammar = grammar
         self._light = grammar.lexicon.light
+        self._numbers_by_ear = grammar.lexicon.numbers.sounds_like
         self._patterns: list[_Pattern] = []
         self._with_word: dict[str, list[int]] = defaultdict(list)
         self._units = _unit_words(grammar)
@@ -60,7 +66,7 @@ class Repair:
                 self._with_word[word].append(len(self._patterns))
             self._patterns.append(_Pattern(words, sum(self._weight(word) for word in words), len(content)))
         self._vocabulary = {word for pattern in self._patterns for word in pattern.words if not SLOT.fullmatch(word)}
-        self._vocabulary |= {*grammar.lexicon.numbers.durations}
+        self._vocabulary |= {*grammar.lexicon.numbers.durations, *self._units}
         self._by_sound: dict[str, list[str]] = defaultdict(list)
         for word in sorted(self._vocabulary):
             self._by_sound[sound_key(word)[:1]].append(word)
@@ -79,13 +85,31 @@ class Repair:
                 return found
         return None
 
+    def respelled_match(self, utterance: Utterance) -> Match | None:
+        """What a template says once words are replaced by what they sound like."""
+        return next((found for changed in self._respelled(utterance) if (found := self._grammar.match(changed))), None)
+
     def _respelled(self, utterance: Utterance) -> Iterator[Utterance]:
         with_numbers = self._numbers_by_sound(utterance)
         if with_numbers != utterance:
             yield with_numbers
-        respelled = Utterance(tuple(self._known(word) for word in with_numbers.words))
+        respelled = Utterance(tuple(self._known(word) for word in self._joined(with_numbers.words)))
         if respelled != with_numbers:
             yield self._numbers_by_sound(respelled)
+
+    def _joined(self, words: Sequence[Word]) -> Iterator[Word]:
+        """ "re member": two words that are one."""
+        i = 0
+        while i < len(words):
+            both = words[i].text + words[i + 1].text if i + 1 < len(words) else ""
+            if both in self._vocabulary and not (
+                words[i].text in self._vocabulary and words[i + 1].text in self._vocabulary
+            ):
+                yield Word(both, words[i].said + words[i + 1].said)
+                i += 1
+            else:
+                yield words[i]
+            i += 1
 
     def _numbers_by_sound(self, utterance: Utterance) -> Utterance:
         """ "for tan minutes": before a unit of time stands a number; "four five minutes": and one number, not two."""
@@ -93,19 +117,18 @@ class Repair:
         numbers = lexicon.numbers
         free = iter([mark for mark in MARKS if all(word.text != mark for word in words)])
         for i, word in enumerate(words):
-            following = words[i + 1] if i + 1 < len(words) else None
-            if word.value is None and word.text in numbers.homophones:
-                words[i] = Word(numbers.homophones[word.text], word.said)
-            if following is None:
-                break
-            if word.value is not None and following.value is not None and word.said in numbers.homophones:
-                words[i] = Word(numbers.homophones[word.said], word.said)
-            elif word.value is None and following.text in numbers.durations and word.text in numbers.sounds_like:
+            before, after = words[i - 1].text if i else "", words[i + 1] if i + 1 < len(words) else None
+            counts = (after is not None and after.text in numbers.durations) or before in numbers.sounds_after
+            if word.value is None and counts and word.text in numbers.sounds_like:
                 words[i] = Word(next(free, word.text), word.said, Fraction(numbers.sounds_like[word.text]))
+            elif word.value is None and word.text in numbers.homophones:
+                words[i] = Word(numbers.homophones[word.text], word.said)
+            elif word.value is not None and after and after.value is not None and word.said in numbers.homophones:
+                words[i] = Word(numbers.homophones[word.said], word.said)
         return Utterance(tuple(words))
 
     def _known(self, word: Word) -> Word:
-        if word.value is not None or word.text in self._vocabulary:
+        if word.value is not None or word.text in self._vocabulary or word.text in self._numbers_by_ear:
             return word
         best = max(self._alike(word.text), key=lambda known: likeness(word.text, known), default=None)
         # A short word is like too many others.
@@ -131,11 +154,11 @@ class Repair:
         return LIGHT_WEIGHT if word in self._light else 1.0
 
     def _nearest(self, utterance: Utterance) -> Utterance | None:
-        best, best_cost = None, NEAR_ENOUGH
+        best, best_cost = None, FAR
         for pattern in self._candidates(utterance):
             cost, made = _Alignment(utterance.words, pattern.words, self._light).solve()
-            relative = cost / pattern.weight if pattern.weight else FAR
-            if made is not None and relative < best_cost:
+            relative = cost / pattern.weight
+            if made is not None and relative < min(best_cost, pattern.limit):
                 best, best_cost = made, relative
         return Utterance(best) if best is not None else None
 
@@ -151,8 +174,7 @@ class Repair:
         for at, known_words in heard.items():
             pattern = self._patterns[at]
             missing = pattern.content - sum(known_words.values())
-            near = ONE_WORD_MISSING if pattern.content == 1 else NEAR_ENOUGH * pattern.weight
-            if missing < near:
+            if missing / pattern.weight < pattern.limit:
                 bounds.append(
                     (missing / pattern.weight, -pattern.content, abs(len(pattern.words) - len(utterance.words)), at)
                 )
@@ -218,7 +240,7 @@ class _Alignment:
                 taken: tuple[Word, ...] = ()
                 for end in range(i, len(self._heard)):
                     taken = (*taken, self._heard[end])
-                    yield (end + 1, j + 1), 0.02 * len(taken), taken
+                    yield (end + 1, j + 1), WILD_WORD * len(taken), taken
             return
         slot = SLOT.fullmatch(meant)
         if slot is not None:

@@ -172,14 +172,20 @@ def _text(words: Sequence[Word], i: int) -> str:
 
 def _one_of_something(texts: Sequence[str], i: int, lexicon: Lexicon) -> tuple[Fraction, int] | None:
     """`an hour` counts one hour, but not in `half an hour`."""
-    counts = texts[i] in lexicon.numbers.one and i + 1 < len(texts) and texts[i + 1] in lexicon.numbers.counted
-    return (Fraction(1), 1) if counts and not (i and texts[i - 1] in {*lexicon.numbers.parts, "of"}) else None
+    numbers = lexicon.numbers
+    counts = texts[i] in numbers.one and i + 1 < len(texts) and texts[i + 1] in numbers.counted
+    joined = i > 0 and texts[i - 1] in {*numbers.parts, *numbers.links, *numbers.rates}
+    return (Fraction(1), 1) if counts and not joined else None
 
 
 def _with_numbers(words: Sequence[Word], lexicon: Lexicon) -> Iterator[Word]:
     texts, i, marks = [word.text for word in words], 0, iter(MARKS)
+    after_number = False
     while i < len(words):
         found = read_number(texts[i : i + 20], lexicon.numbers) or _one_of_something(texts, i, lexicon)
+        if found and texts[i] in lexicon.numbers.minus and after_number:
+            found = None  # "ten minus three" subtracts
+        after_number = found is not None
         mark = next(marks, None) if found else None
         if found is None or mark is None:
             yield words[i]
