@@ -20,6 +20,14 @@ def test_speech_began_before_it_was_noticed() -> None:
     assert spoken(3.0).began(12.0, 1_700) == pytest.approx(11.7)
 
 
+def test_the_first_word_began_after_the_padding_that_the_engine_keeps() -> None:
+    clock = spoken(3.0)
+    detection = {"type": "server_vad", "silence_duration_ms": 500, "prefix_padding_ms": 300}
+    clock.configured({"audio": {"input": {"turn_detection": detection}}})
+    assert clock.began(12.0, 1_400) == pytest.approx(11.7)
+    assert clock.began(12.0, 1_950) == 12.0
+
+
 def test_the_last_word_ended_before_the_silence_that_the_engine_waits_for() -> None:
     clock = spoken(3.0)
     clock.configured(SERVER_VAD)

@@ -52,6 +52,13 @@ def test_tools_turns_gaps_and_troubles_are_told(story: Story) -> None:
     assert story.ended == "file ended"
 
 
+def test_what_was_never_heard_makes_room_for_what_was_heard_later(story: Story) -> None:
+    unheard = [sound for sound in story.assistant if not sound.heard]
+    next_reply = next(reply for reply in story.replies if reply.item_id == "item_5")
+    assert unheard
+    assert max(sound.end_s for sound in unheard) <= next_reply.start_s
+
+
 def test_time_begins_with_the_first_event_whatever_the_clock_said() -> None:
     lines = a_whole_conversation().lines()
     shifted = [lines[0]]

@@ -102,4 +102,4 @@ def _share(character: str) -> float:
         return 0.34
     if character in "mwMW@%—…":
         return 0.92
-    return 0.66 if character.isupper() else 0.57
+    return 0.7 if character.isupper() else 0.6

@@ -13,10 +13,12 @@ class InputClock:
     """Maps positions in the engine's input to moments, and knows how much silence the engine waits for.
 
     A `speech_stopped` comes only after that silence, and its `audio_end_ms` includes it: the last word was earlier.
+    `audio_start_ms` includes the padding that is kept from before the speech: the first word was later.
     """
 
     def __init__(self) -> None:
         self.silence_ms = 0.0
+        self.padding_ms = 0.0
         self._positions_ms: list[float] = []
         self._moments_s: list[float] = []
 
@@ -33,18 +35,17 @@ class InputClock:
         self._moments_s.clear()
 
     def configured(self, session: Mapping[str, Any]) -> None:
-        """Take the silence from a session's wire settings; other turn detections have no fixed one."""
+        """Take silence and padding from a session's wire settings; other turn detections have no fixed ones."""
         detection: Any = session
         for key in ("audio", "input", "turn_detection"):
             detection = detection.get(key) if isinstance(detection, Mapping) else None
-        silence: Any = None
-        if isinstance(detection, Mapping) and detection.get("type") == "server_vad":
-            silence = detection.get("silence_duration_ms")
-        self.silence_ms = float(silence) if isinstance(silence, int | float) else 0.0
+        fixed = isinstance(detection, Mapping) and detection.get("type") == "server_vad"
+        self.silence_ms = _milliseconds(detection.get("silence_duration_ms")) if fixed else 0.0
+        self.padding_ms = _milliseconds(detection.get("prefix_padding_ms")) if fixed else 0.0
 
     def began(self, now_s: float, audio_start_ms: object) -> float:
         """When the speech began that was noticed now."""
-        return self._moment(audio_start_ms, now_s)
+        return min(now_s, self._moment(audio_start_ms, now_s) + self.padding_ms / 1000)
 
     def ended(self, now_s: float, audio_end_ms: object) -> float:
         """When the last word ended, if the end was noticed now."""
@@ -57,3 +58,7 @@ class InputClock:
         index = min(bisect_left(self._positions_ms, position_ms), len(self._positions_ms) - 1)
         moment = self._moments_s[index] - (self._positions_ms[index] - position_ms) / 1000
         return moment if now_s - MEMORY_S <= moment <= now_s else now_s
+
+
+def _milliseconds(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

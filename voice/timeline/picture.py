@@ -67,7 +67,7 @@ def _header(canvas: Canvas, story: Story, width: int) -> float:
 def figures(story: Story) -> list[tuple[str, str]]:
     """The numbers on top, each with its name; what did not happen is left out unless it is good to know."""
     waits = [latency.total_ms for latency in story.latencies]
-    unheard_ms = sum((sound.end_s - sound.start_s) * 1000 for sound in story.assistant if not sound.heard)
+    unheard_ms = sum(reply.received_ms - reply.heard_ms for reply in story.replies)
     rows = [
         (_length(story.duration_s), "length", True),
         (str(len(story.speeches)), "utterances", True),

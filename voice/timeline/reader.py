@@ -211,16 +211,21 @@ class Reader:
         self._epoch_number = effect.get("epoch")
 
     def _place_replies(self) -> None:
+        """What was never heard is shown where it would have been, as far as nothing else was heard there."""
         replies: dict[str, Reply] = {}
-        for epoch in self._epochs:
-            for chunk, sound in epoch.sounds(self.story.duration_s):
-                self.story.assistant.append(sound)
+        taken_s = float("inf")
+        for epoch in reversed(self._epochs):
+            placed = epoch.sounds(self.story.duration_s)
+            self.story.assistant += [sound for _, sound in placed if sound.heard or sound.end_s <= taken_s]
+            taken_s = min([taken_s, *(sound.start_s for _, sound in placed if sound.heard)])
+            for chunk, sound in placed:
                 reply = replies.setdefault(chunk.item_id, Reply(chunk.item_id, sound.start_s, sound.start_s))
+                reply.text = self._texts.get(chunk.item_id, "")
                 reply.received_ms += chunk.length_ms
                 if sound.heard:
+                    reply.start_s = min(reply.start_s, sound.start_s)
+                    reply.end_s = max(reply.end_s, sound.end_s)
                     reply.heard_ms += chunk.length_ms
-                    reply.end_s = sound.end_s
-                reply.text = self._texts.get(chunk.item_id, "")
         self.story.replies = sorted(replies.values(), key=lambda reply: reply.start_s)
 
     # Interruptions, tools, turns

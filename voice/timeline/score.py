@@ -225,6 +225,9 @@ class Score:
         if self.story.ended and system is self.systems[-1]:
             x = system.right_px
             self.canvas.line(x, rows.person, x, rows.assistant + WAVE_PX, "tick s-faint")
+            rest = f"silence until {clock(self.story.duration_s, 0.1)}"
+            if self.story.duration_s > system.end_s and x + 10 + width_of(rest, 10) < system.edge_px:
+                self.canvas.text(x + 8, rows.person + WAVE_PX / 2 + 4, rest, "tiny f-faint")
 
     def _lane_names(self, system: System, rows: Rows, tools: bool) -> None:
         x = system.left_px - 12

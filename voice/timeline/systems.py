@@ -11,6 +11,7 @@ from voice.timeline.story import Story
 SECONDS_PER_SYSTEM = 12.0
 MOST_SYSTEMS = 30
 SQUEEZE = 1.5
+TAIL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +46,23 @@ class System:
 
 def break_up(story: Story, left_px: float, room_px: float) -> list[System]:
     """The rows of a story, all of one scale, on a page with so much room."""
-    duration_s = story.duration_s
+    busy = _busy(story)
+    duration_s = _drawn_s(story, busy)
     most_s = max(SECONDS_PER_SYSTEM, duration_s / MOST_SYSTEMS)
     if duration_s <= most_s * SQUEEZE:
         most_s = max(duration_s, 4.0)
-    busy = _busy(story)
     borders = [0.0]
     while duration_s - borders[-1] > most_s * 1.001:
         borders.append(_border(borders[-1], duration_s, most_s, busy))
     borders.append(duration_s)
     scale = room_px / max(b - a for a, b in pairwise(borders))
     return [System(a, b, left_px, scale, left_px + room_px) for a, b in pairwise(borders)]
+
+
+def _drawn_s(story: Story, busy: list[tuple[float, float]]) -> float:
+    """A long silence at the end is not worth a row."""
+    last_s = max((end for _, end in busy), default=story.duration_s)
+    return last_s + TAIL_S if story.duration_s > last_s + 2 * TAIL_S else story.duration_s
 
 
 def _border(start_s: float, end_s: float, most_s: float, busy: list[tuple[float, float]]) -> float:
