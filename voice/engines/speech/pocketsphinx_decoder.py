@@ -19,6 +19,9 @@ from voice.engines.speech.phrase_graph import phrase_graph
 RATE_HZ = 16_000
 _GRAMMARS_KEPT = 8
 _FIRST_MEAN = "40,3,-1,0,0,0,0,0,0,0,0,0,0"
+# Scores are relative to the best sound unit of each frame. Only when all units are scored, rather than those that a
+# search happens to look at, do two searches count from the same zero.
+_COMMON = {"loglevel": "FATAL", "samprate": RATE_HZ, "compallsen": True}
 _NOT_WORDS = ("<", "[", "+")
 _FRAME_MS = 10
 
@@ -45,12 +48,12 @@ class Heard:
 class PhraseRules:
     """When a phrase of the grammar is believed. Measured on real voices, near and far.
 
-    `least_advantage` is in thousandths of PocketSphinx's scaled log likelihood for a frame of speech: what was in the
-    grammar scored +0.4 to +2.8 near a microphone (-0.2 to +2.1 across a room), what was not -3.7 to -0.4.
-    Long sentences score better by leaving words to silence, single words by being drawn out: hence the other two.
+    `least_advantage` is in thousandths of PocketSphinx's scaled log likelihood for a frame of speech: near a
+    microphone what was expected scored -1.5 to 0, what was not -2.3 to -6.8. Across a room the two overlap.
+    A long sentence forced into a phrase leaves words to silence, a short sound draws one word out: hence the others.
     """
 
-    least_advantage: float = 0.0
+    least_advantage: float = -1.9
     least_coverage: float = 0.45
     longest_word_ms: int = 1400
 
@@ -68,7 +71,7 @@ class PhraseRules:
         )
         if not believed:
             return Heard(free.text)
-        return Heard(expected.text, 1 / (1 + math.exp(-2 * min(advantage - self.least_advantage, 20))))
+        return Heard(expected.text, 1 / (1 + math.exp(-2 * (advantage - self.least_advantage))))
 
 
 class PhraseDecoder:
@@ -85,7 +88,7 @@ class PhraseDecoder:
         self._rules = rules or PhraseRules()
         self._names = map("phrases{}".format, count())
         passes = {} if thorough else {"fwdflat": False, "bestpath": False}
-        self._free: Any = Decoder(loglevel="FATAL", samprate=RATE_HZ, **passes)
+        self._free: Any = Decoder(**_COMMON, **passes)
         self._grammar: Any = None
         self._grammars: OrderedDict[tuple[str, ...], str] = OrderedDict()
         self._expecting = False
@@ -151,7 +154,7 @@ class PhraseDecoder:
     def _grammar_decoder(self) -> Any:
         # A small search can afford a wide beam: in the usual one, speech from across a room finds no way to the end.
         beams = {"beam": 1e-80, "wbeam": 1e-60, "pbeam": 1e-80}
-        return self._make(loglevel="FATAL", samprate=RATE_HZ, lm=None, bestpath=False, **beams)
+        return self._make(**_COMMON, lm=None, bestpath=False, **beams)
 
 
 def _hypothesis(decoder: Any) -> Hypothesis:

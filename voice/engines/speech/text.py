@@ -39,14 +39,14 @@ _PICTURE = re.compile(
     "\u200b-\u200f\u2028-\u202e\u2060\ufe0e\ufe0f\u20e3]"
 )
 _MONEY = re.compile(r"([$€£¥])\s?(\d[\d,]*)(?:\.(\d\d))?(?!\d)(\s+(?:thousand|million|billion|trillion))?")
-_CLOCK = re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?(?:\s*([ap])\.?\s?m\b\.?)?", re.IGNORECASE)
-_HOUR = re.compile(r"\b(1[0-2]|[1-9])\s*([ap])\.?m\b\.?", re.IGNORECASE)
+_CLOCK = re.compile(r"\b([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?(?:\s*([ap])(?:\.\s?m\.|\s?m\b))?", re.IGNORECASE)
+_HOUR = re.compile(r"\b(1[0-2]|[1-9])\s*([ap])(?:\.m\.|m\b)", re.IGNORECASE)
 _ORDINAL = re.compile(r"\b(\d[\d,]*)(st|nd|rd|th)\b", re.IGNORECASE)
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _DATE_YEAR = re.compile(
     rf"\b(in|since|until|of|by|year|{_MONTHS})(,? (?:\w+,? )?)(1[1-9]\d\d|20\d\d)\b(?![.,]?\d)", re.IGNORECASE
 )
-_PHONE = re.compile(r"(?<![\w.])\+?\d[\d -]{5,}\d(?![\w.])")
+_PHONE = re.compile(r"(?<![\w.])\+?\d[\d -]{5,}\d(?!\w|\.\d)")
 _FRACTION = re.compile(r"(?<![\w/.])(\d{1,3})/(\d{1,3})(?![\w/])")
 _RANGE = re.compile(r"(?<=\d)\s?[-–]\s?(?=\d)")
 _LONGEST_FIRST = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
