@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 
 from voice.commands import logs, options
 from voice.commands.terminal import say
@@ -34,11 +33,12 @@ def run(arguments: argparse.Namespace) -> int:
     settings = options.settings_of(arguments, server__host=arguments.host, server__port=arguments.port)
     logs.configure(arguments.log_level)
     from voice.app import build_service
+    from voice.net.loop import run as run_loop
 
     engine = settings.engine.url if settings.engine.kind == "url" else settings.engine.kind
 
     def ready(address: str) -> None:
         say(f"voice is ready on {address} · engine {engine} · Ctrl-C stops it")
 
-    asyncio.run(build_service(settings).serve(ready))
+    run_loop(build_service(settings).serve(ready))
     return 0
