@@ -19,6 +19,7 @@ from websockets.protocol import SERVER, Protocol, Side, State
 from voice.errors import Misuse
 from voice.net.base import SocketLimits, SocketListener
 from voice.net.framing import BINARY, MASKED, TEXT, Masks, apply_mask, header
+from voice.net.heartbeat import Heartbeat
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ wire_logger.setLevel(logging.WARNING)
 
 ABNORMAL, INTERNAL_ERROR, INVALID_DATA, TRY_AGAIN_LATER = 1006, 1011, 1007, 1013
 _REASON_BYTES = 123
+_RESERVED_OPCODES = frozenset({3, 4, 5, 6, 7, 11, 12, 13, 14, 15})
 
 
 class WebSocket(asyncio.Protocol):
@@ -55,7 +57,6 @@ class WebSocket(asyncio.Protocol):
         self._masks = None if side is SERVER else Masks()
         self._open = True
         self._told = False
-        self._heard = True
         self._flush_due = False
         self._outgoing: list[bytes] = []
         self._partial = bytearray()
@@ -64,7 +65,7 @@ class WebSocket(asyncio.Protocol):
         self._fragments_are_text = False
         self._gone = asyncio.Event()
         self._deadline: asyncio.TimerHandle | None = None
-        self._heartbeat = self._loop.call_later(limits.ping_interval_s, self._ping)
+        self._heartbeat = Heartbeat(limits.ping_interval_s, limits.pong_timeout_s, ping=self._ping, lost=self._lost)
         # The transport calls `pause_writing` when more than this waits: no look at its buffer on each message.
         transport.set_write_buffer_limits(high=limits.max_pending_bytes)
         transport.set_protocol(self)
@@ -125,7 +126,7 @@ class WebSocket(asyncio.Protocol):
         self._loop.call_soon(self.data_received, b"")
 
     def data_received(self, data: bytes) -> None:
-        self._heard = True
+        self._heartbeat.heard = True
         if self._partial:
             self._partial += data
             if len(self._partial) < self._wanted:
@@ -158,35 +159,49 @@ class WebSocket(asyncio.Protocol):
         while self._open:
             left = size - start
             if left < 2:
-                self._wanted = 2
-                return start
+                return self._incomplete(data, start, 2)
             first, second = data[start], data[start + 1]
             length, body = second & 0x7F, start + 2
-            if length >= 126:
+            if length == 126 and left >= 4:
+                length, body = data[start + 2] << 8 | data[start + 3], start + 4
+            elif length >= 126:
                 body += 2 if length == 126 else 8
                 if size < body:
-                    self._wanted = body - start
-                    return start
+                    return self._incomplete(data, start, body - start)
                 length = int.from_bytes(data[start + 2 : body], "big")
             if second & MASKED != peer_masks or length > limit:
-                self._feed_core(data[start:])  # it says which rule is broken
-                return size
+                return self._violation(data, start)
             if peer_masks:
                 body += 4
             stop = body + length
             if size < stop:
-                self._wanted = stop - start
-                return start
-            if first in (TEXT, BINARY) and self._fragments is None:
+                return self._incomplete(data, start, stop - start, length)
+            if first == TEXT and self._fragments is None:
                 payload = apply_mask(data[body:stop], data[body - 4 : body]) if peer_masks else data[body:stop]
-                if first == BINARY:
-                    listener.receive_binary(payload)
-                elif payload.isascii() or self._is_utf8(payload):
+                if payload.isascii() or self._is_utf8(payload):
                     listener.receive_text(payload)
+            elif first == BINARY and self._fragments is None:
+                payload = apply_mask(data[body:stop], data[body - 4 : body]) if peer_masks else data[body:stop]
+                listener.receive_binary(payload)
             else:
                 self._feed_core(data[start:stop])
             start = stop
         return start
+
+    def _incomplete(self, data: bytes, start: int, wanted: int, length: int = 0) -> int:
+        """The rest of a frame comes later, unless what is here breaks a rule already."""
+        if len(data) - start >= 2:
+            room = self._limits.max_message_bytes - len(self._fragments or b"")
+            wrongly_masked = data[start + 1] & MASKED != self._peer_masks
+            if wrongly_masked or data[start] & 0x0F in _RESERVED_OPCODES or length > room:
+                return self._violation(data, start)
+        self._wanted = wanted
+        return start
+
+    def _violation(self, data: bytes, start: int) -> int:
+        """Give the core what it will refuse: it says which rule is broken."""
+        self._feed_core(data[start:])
+        return len(data)
 
     def _is_utf8(self, payload: bytes) -> bool:
         try:
@@ -236,7 +251,7 @@ class WebSocket(asyncio.Protocol):
             except InvalidClose as error:
                 self._open = True
                 raise Misuse(f"{code} is not a close code that may be sent.") from error
-            self._stop_heartbeat()
+            self._heartbeat.stop()
             self._take_from_core()
             self._flush()
             self._expect_end()
@@ -269,7 +284,7 @@ class WebSocket(asyncio.Protocol):
     def _end(self, code: int, reason: str) -> None:
         """Tell the listener, once, and give the transport a deadline to be gone."""
         self._open = False
-        self._stop_heartbeat()
+        self._heartbeat.stop()
         self._expect_end()
         if not self._told:
             self._told = True
@@ -303,25 +318,15 @@ class WebSocket(asyncio.Protocol):
     # The heartbeat
 
     def _ping(self) -> None:
-        self._heard = False
         self._core.send_ping(b"")
         self._take_from_core()
         self._flush()
-        if self._open:
-            self._heartbeat = self._loop.call_later(self._limits.pong_timeout_s, self._check_pulse)
 
-    def _check_pulse(self) -> None:
-        """Anything that arrived counts: a busy line may answer late."""
-        if self._heard:
-            rest_s = max(0.0, self._limits.ping_interval_s - self._limits.pong_timeout_s)
-            self._heartbeat = self._loop.call_later(rest_s, self._ping)
-            return
+    def _lost(self) -> None:
+        """Should the peer be there after all, it learns why; we do not wait for it."""
         self._open = False
         self._core.fail(INTERNAL_ERROR, "keepalive ping timeout")
         self._take_from_core()
         self._flush()
         self._end(ABNORMAL, "keepalive ping timeout")
         self._transport.abort()
-
-    def _stop_heartbeat(self) -> None:
-        self._heartbeat.cancel()

@@ -30,7 +30,7 @@ def render(address: str, *, sockets: Iterable[str] = ("/v1/realtime",), key_need
     return _TEMPLATE.substitute(
         address=escape(base),
         socket=escape(f"{ws}/v1/realtime"),
-        key="your key" if key_needed else "none needed",
+        key="your key" if key_needed else "unused",
         rows="\n".join(rows),
     )
 
