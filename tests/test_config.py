@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from voice.config import Settings, engine_choice, load
+from voice.config.records import SECTIONS, keys
 from voice.errors import ConfigError
 
 Write = Callable[[str], Path]
@@ -244,3 +246,16 @@ def test_settings_load_without_the_heavy_libraries() -> None:
     code = "import sys, voice.config; voice.config.load(None, {}); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"pydantic", "numpy", "httpx", "rich", "asyncio", "difflib", "tomllib"} & set(loaded)
+
+
+# What the documentation shows
+
+
+def test_the_documented_file_has_every_setting_at_its_default() -> None:
+    path = Path(__file__).parent.parent / "docs" / "snippets" / "voice.toml"
+    assert load(path, {}) == Settings()
+    written = tomllib.loads(path.read_text(encoding="utf-8"))
+    wanted = {
+        name: {key for key, _, limits in keys(record) if "secret" not in limits} for name, record in SECTIONS.items()
+    }
+    assert {name: set(table) for name, table in written.items()} == wanted

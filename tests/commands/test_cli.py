@@ -83,6 +83,7 @@ def test_help_does_not_wait_for_heavy_libraries() -> None:
         (["serve", "--port", "http"], "--port: expected a whole number from 0 to 65535, not 'http'"),
         (["serve", "--engine", "opnai"], 'Did you mean "openai"?'),
         (["serve", "--config", "/nowhere/voice.toml"], "/nowhere/voice.toml: the settings file cannot be read"),
+        (["serve", "--engine", "openai"], "There is no key for OpenAI. Set it: export OPENAI_API_KEY=sk-…"),
         (["call", "nowhere.wav"], "There is no file nowhere.wav. Check the path."),
         (["replay", "nowhere.jsonl"], "Record one with: voice call IN.wav --trace t.jsonl"),
         (["timeline", "nowhere.jsonl", "--out", "x.gif"], "x.gif is neither .svg nor .png."),

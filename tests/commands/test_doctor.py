@@ -60,11 +60,14 @@ def test_an_engine_that_is_not_there_is_one_sentence() -> None:
         ("http://there:1/v1/realtime", "ws://there:1/v1/realtime"),
         ("https://there/x?model=m", "wss://there/x?model=m"),
         ("wss://there/x", "wss://there/x"),
-        ("", checks.OPENAI_URL),
+        ("", "wss://api.openai.com/v1/realtime?model=m"),
     ],
 )
 def test_the_engine_is_called_where_the_settings_say(url: str, called: str) -> None:
-    assert checks.address(load(None, {}, {"engine.url": url} if url else {"engine.kind": "openai"})) == called
+    assert (
+        checks.address(load(None, {}, {"engine.url": url} if url else {"engine.kind": "openai", "engine.model": "m"}))
+        == called
+    )
 
 
 def test_a_part_that_is_missing_says_what_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:

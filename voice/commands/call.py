@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not 0 < arguments.speed <= 100 or not 0 <= arguments.patience <= 3600:
         raise ConfigError("--speed is more than 0 and at most 100, --patience 0 to 3600 seconds.")
     settings = options.settings_of(arguments)
+    options.check_key(settings)
     from voice.commands.holding import Recordings, hold
     from voice.transports.file import FileRules, FileTransport
 

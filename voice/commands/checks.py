@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from voice.config import Settings
 
 BASE = ("websockets", "numpy", "pydantic", "httpx", "starlette", "uvicorn", "rich")
-OPENAI_URL = "wss://api.openai.com/v1/realtime?model=gpt-realtime"
 PATIENCE_S = 30.0
 WEB_SCHEMES = {"http": "ws", "https": "wss"}
 
@@ -166,8 +165,10 @@ async def remote(settings: Settings) -> str:
 
 def address(settings: Settings) -> str:
     """The websocket address of the engine in these settings."""
-    url = settings.engine.url or OPENAI_URL
-    parts = urlsplit(url)
+    from voice.app import OPENAI_MODEL, OPENAI_URL
+
+    engine = settings.engine
+    parts = urlsplit(engine.url or f"{OPENAI_URL}?model={engine.model or OPENAI_MODEL}")
     return parts._replace(scheme=WEB_SCHEMES.get(parts.scheme, parts.scheme)).geturl()
 
 

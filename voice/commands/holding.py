@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from voice.session.effects import Effect
     from voice.session.events import Event
 
+CLOSE_NORMAL = 1000
 NOBODY = "Nothing was answered. Is there speech in it? voice doctor says whether every part of the engine is there."
 
 
@@ -61,7 +62,8 @@ def hold(
 
             def watch(now: float, event: Event, effects: Sequence[Effect]) -> None:
                 for item in conversation.watch(now, event, effects):
-                    screen.show(item)
+                    if item.kind != "ended" or item.values.get("code") == CLOSE_NORMAL:  # else an error says it
+                        screen.show(item)
 
             async def talk() -> None:
                 if keyboard is None:

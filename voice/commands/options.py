@@ -71,3 +71,9 @@ def check_picture(path: Path | None) -> None:
         from voice.timeline.png import check
 
         check()
+
+
+def check_key(settings: Settings) -> None:
+    """OpenAI answers nobody without a key: say so before anything is opened. Raises ConfigError."""
+    if settings.engine.kind == "openai" and not settings.engine.api_key:
+        raise ConfigError("There is no key for OpenAI.", fix="Set it: export OPENAI_API_KEY=sk-…")

@@ -31,6 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop."""
     settings = options.settings_of(arguments, server__host=arguments.host, server__port=arguments.port)
+    options.check_key(settings)
     logs.configure(arguments.log_level)
     from voice.app import build_service
     from voice.net.loop import run as run_loop

@@ -35,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError("There is no terminal here to press the talk key in.", fix="Use: voice talk --open-mic")
     mode = "server_vad" if arguments.open_mic else "push_to_talk"
     settings = options.settings_of(arguments, turns__mode=mode)
+    options.check_key(settings)
     from voice.commands.holding import Recordings, hold
     from voice.commands.keyboard import Keyboard
     from voice.transports.microphone import MicrophoneTransport
