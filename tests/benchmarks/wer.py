@@ -158,13 +158,9 @@ def run(folder: Path | None = None, phrases: Sequence[str] = EVERYDAY_PHRASES) -
         times = sorted(one.finish_ms for one in all_heard)
         figures[f"finish_p50_ms{name}"] = round(times[len(times) // 2], 1)
         figures[f"finish_p95_ms{name}"] = round(times[int(len(times) * 0.95)], 1)
+    figures["wer"], figures["wer_alone"] = _rate(expecting), _rate(free)
     figures["heard"] = [
-        {
-            "file": one.clip.name,
-            "said": " ".join(one.clip.words),
-            "free": " ".join(other.words),
-            "with": " ".join(one.words),
-        }
+        {"said": " ".join(one.clip.words), "free": " ".join(other.words), "with": " ".join(one.words)}
         for one, other in zip(expecting, free, strict=True)
     ]
     return figures
@@ -202,15 +198,13 @@ def main() -> None:
     if asked.json:
         print(json.dumps(figures))
         return
-    groups = [
-        name.removeprefix("clips_") for name in figures if name.startswith("clips_") and f"wer_{name[6:]}" in figures
-    ]
+    groups = [name[4:] for name in figures if name.startswith("wer_") and f"clips_{name[4:]}" in figures]
     print(f"{'':20}{'clips':>7}{'alone':>9}{'phrases':>9}")
     for name in groups:
         alone, phrases = figures[f"wer_{name}"], figures[f"wer_{name}_with_phrases"]
         print(f"{name:20}{figures[f'clips_{name}']:7}{alone:9.1%}{phrases:9.1%}")
     for name, value in figures.items():
-        if not name.startswith(("clips", "wer")):
+        if not name.startswith(("clips_", "wer_")):
             print(f"{name:32} {value}")
 
 
