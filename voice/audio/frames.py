@@ -51,7 +51,7 @@ PCMA_8K = AudioFormat("pcma", 8_000)
 class AudioFrame:
     """Some samples in one format, held as raw bytes, as base64 text, or as both once both were asked for."""
 
-    __slots__ = ("_base64", "_data", "format")
+    __slots__ = ("_base64", "_data", "_duration_ms", "format")
 
     def __init__(self, format: AudioFormat, data: bytes | None = None, *, base64: bytes | None = None) -> None:
         if data is None and base64 is None:
@@ -59,10 +59,16 @@ class AudioFrame:
         self.format = format
         self._data = data
         self._base64 = base64
+        self._duration_ms = -1.0
 
     @property
     def duration_ms(self) -> float:
-        """How long it sounds. Counted when asked: most frames that only pass through are never asked."""
+        """How long it sounds. Counted when first asked."""
+        if self._duration_ms < 0:
+            self._duration_ms = self._count_ms()
+        return self._duration_ms
+
+    def _count_ms(self) -> float:
         if self._data is not None:
             size = len(self._data)
         else:

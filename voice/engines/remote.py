@@ -15,11 +15,12 @@ from voice.audio.frames import PCM_24K, PCMA_8K, PCMU_8K, AudioFormat, AudioFram
 from voice.engines import refusal
 from voice.engines.base import EngineListener
 from voice.engines.endpoint import OPENAI_URL, credentials, endpoint, host_of, is_clear_text
+from voice.engines.uplink import Uplink
 from voice.errors import EngineUnreachable, Misuse, SocketRefused, SocketUnreachable
 from voice.net.base import Socket, SocketLimits
 from voice.net.client import connect
 from voice.protocol.client_events import ClientEvent
-from voice.protocol.codec import audio_delta, decode_server_event, encode_append, encode_event
+from voice.protocol.codec import Unknown, audio_delta, decode_server_event, encode_append, encode_event
 from voice.protocol.server_events import ErrorEvent, ResponseCreated, ResponseDone, SessionCreated, SessionUpdated
 from voice.protocol.settings import AnyFormat, AudioOutput
 from voice.protocol.traits import EngineTraits
@@ -68,6 +69,7 @@ class RemoteEngine:
         self._ended: tuple[int, str] | None = None
         self._format = PCM_24K
         self._response_formats: dict[str, AudioFormat] = {}
+        self._uplink = Uplink()
         self._held: deque[AudioFrame] = deque()
         self._held_ms = 0.0
 
@@ -140,11 +142,18 @@ class RemoteEngine:
 
     def send(self, event: ClientEvent) -> None:
         socket = self._opened()
+        if (gathered := self._uplink.flush()) is not None:
+            self._append(gathered)
         if self._held:
             self._send_held(all_of_it=True)  # an event never overtakes the sound it is about
         socket.send_text(encode_event(event))
 
     def send_audio(self, frame: AudioFrame) -> None:
+        now = self._uplink.take(frame)
+        if now is not None:
+            self._append(now)
+
+    def _append(self, frame: AudioFrame) -> None:
         socket = self._opened()
         if self._held or socket.pending_bytes > CONGESTED_BYTES:
             self._hold(frame)
@@ -204,6 +213,8 @@ class RemoteEngine:
                 self._response_formats[event.response.id] = format
         elif isinstance(event, ResponseDone):
             self._response_formats.pop(event.response.id, None)
+        if not isinstance(event, Unknown):
+            self._uplink.receive_event(event)
         listener.receive_event(event)
 
     def receive_binary(self, data: bytes) -> None:

@@ -109,6 +109,10 @@ class Driver:
 
     def post(self, event: ev.Event) -> None:
         """Something happened. Handled before this returns, unless something else is being handled now."""
+        self._take_in(event)
+        self._arm()
+
+    def _take_in(self, event: ev.Event) -> None:
         if self._over.is_set():
             return
         inbox = self._inbox
@@ -125,7 +129,6 @@ class Driver:
             self._break(error)
         finally:
             self._busy = False
-        self._arm()
 
     def close(self, reason: str) -> None:
         """End the conversation politely."""
@@ -174,7 +177,7 @@ class Driver:
     # What the transport says
 
     def receive_frame(self, frame: AudioFrame) -> None:
-        self.post(ev.CallerAudio(frame))
+        self._take_in(ev.CallerAudio(frame))  # a frame never moves a deadline
 
     def played(self, epoch: int, position_ms: float, uncertainty_ms: float) -> None:
         self.post(ev.Played(epoch, position_ms, uncertainty_ms))
