@@ -24,6 +24,7 @@ from voice.protocol.client_events import (
     SessionUpdate,
 )
 from voice.protocol.items import FunctionCallOutput, InputText, UserMessage
+from voice.protocol.server_events import ErrorDetail, ErrorEvent
 from voice.protocol.settings import ResponseParams, merge
 from voice.session import events as ev
 from voice.session.calls import Calls
@@ -354,7 +355,15 @@ class Session:
         again = self.retry.lost(self.now, event.jitter, final=event.final)
         self.note("link", state="lost", code=event.code, reason=event.reason, was_ready=was_ready, again=again)
         if not again:
+            self._tell_client_of_lost_engine(event)
             self.end(CLOSE_BROKEN, event.reason or "the engine is gone")
+
+    def _tell_client_of_lost_engine(self, event: ev.LinkLost) -> None:
+        if self.face is None:
+            return
+        code = "engine_refused" if event.final else "engine_unreachable"
+        detail = ErrorDetail(type="server_error", code=code, message=event.reason or "The engine is gone.")
+        self.emit(SendToClient(ErrorEvent(error=detail)))
 
     def restore(self) -> None:
         """A connection greeted us: say everything that the engine must know of what went before."""

@@ -1,0 +1,66 @@
+"""Plays the scenes and keeps what was said in each, as the official package's types read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, get_args
+
+from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
+from pydantic import Field, TypeAdapter, ValidationError
+
+from tests.conformance.scenes import SCENES
+from tests.service.client import Client
+from tests.service.house import House
+
+
+def names(union: Any) -> list[str]:
+    """The types of a union of official events, in the package's order."""
+    members = get_args(get_args(union)[0]) or get_args(union)
+    return [get_args(member.model_fields["type"].annotation)[0] for member in members]
+
+
+CLIENT_EVENTS = names(RealtimeClientEvent)
+SERVER_EVENTS = names(RealtimeServerEvent)
+_READ_CLIENT: TypeAdapter[Any] = TypeAdapter(Annotated[RealtimeClientEvent, Field(discriminator="type")])
+_READ_SERVER: TypeAdapter[Any] = TypeAdapter(Annotated[RealtimeServerEvent, Field(discriminator="type")])
+
+
+@dataclass
+class Seen:
+    """By event type, the titles of the scenes in which it was sent or heard, in the order of the scenes."""
+
+    sent: dict[str, list[str]] = field(default_factory=dict)
+    heard: dict[str, list[str]] = field(default_factory=dict)
+    misshapen: list[str] = field(default_factory=list)
+    """What the official types would not read."""
+
+    def take(self, title: str, client: Client) -> None:
+        for event in client.sent:
+            _note(self.sent, event["type"], title)
+            self._check(_READ_CLIENT.validate_python, event, event["type"])
+        for event, raw in zip(client.events, client.raw, strict=True):
+            _note(self.heard, event["type"], title)
+            self._check(lambda text: _READ_SERVER.validate_json(text, strict=True), raw, event["type"])
+
+    def _check(self, read: Any, said: Any, kind: str) -> None:
+        try:
+            read(said)
+        except ValidationError as error:
+            self.misshapen.append(f"{kind}: {error}")
+
+
+async def play() -> Seen:
+    """Every scene at one running service, each with a connection of its own."""
+    seen = Seen()
+    async with House() as house:
+        for title, scene in SCENES.items():
+            async with Client(house.url) as client:
+                await scene(house, client)
+                seen.take(title, client)
+    return seen
+
+
+def _note(places: dict[str, list[str]], kind: str, title: str) -> None:
+    titles = places.setdefault(kind, [])
+    if title not in titles:
+        titles.append(title)

@@ -1,0 +1,112 @@
+"""The whole service in this process, on a port of its own, over scripted stages or engines."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
+from time import monotonic
+from types import TracebackType
+from typing import Any
+from unittest.mock import patch
+
+from tests.service.stages import HumSpeaker, ListedRecogniser, LoudnessVad, ObligingBrain
+from voice.app import LOCAL_MODEL, Engines, Service, build_service
+from voice.config import Settings
+from voice.config.records import ServerSettings
+from voice.engines.base import Engine
+from voice.engines.local.engine import LocalEngine
+from voice.protocol.ids import Ids
+from voice.protocol.traits import EngineTraits
+from voice.runtime.hub import Hub
+
+
+class House:
+    """`async with House() as house`: the service answers at `house.url` until the end of the block.
+
+    `lines` are what the recogniser hears, one for each utterance. `make_engine` replaces the embedded engine.
+    `later_s` puts the engines' clock forward. Stopped by SIGTERM, so one house at a time.
+    """
+
+    def __init__(
+        self,
+        lines: Iterable[str | Exception] = (),
+        *,
+        make_engine: Callable[[str], Engine] | None = None,
+        grace_s: float = 0.0,
+    ) -> None:
+        self.recogniser = ListedRecogniser(lines)
+        self.speaker = HumSpeaker()
+        self.brain = ObligingBrain()
+        self.later_s = 0.0
+        self.url = ""
+        self.engines_made = 0
+        self._make_engine = make_engine or self._local_engine
+        self._settings = Settings(server=ServerSettings(port=0, grace_s=grace_s))
+        self._service: Service
+        self._serving: asyncio.Task[None]
+
+    @property
+    def http(self) -> str:
+        """The base address that SDKs are given."""
+        return self.url.replace("ws://", "http://").removesuffix("/realtime")
+
+    @property
+    def port(self) -> int:
+        return int(self.url.split(":")[2].split("/")[0])
+
+    @property
+    def hub(self) -> Hub:
+        return self._service._hub
+
+    async def __aenter__(self) -> House:
+        ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._service = build_service(self._settings)
+        with patch("voice.app.open_engines", self._open_engines):
+            self._serving = asyncio.create_task(self._service.serve(ready.set_result))
+            futures: set[asyncio.Future[Any]] = {self._serving, ready}
+            await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+        if self._serving.done():
+            self._serving.result()
+        self.url = ready.result().replace("http://", "ws://") + "/v1/realtime"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.stop()
+        await self._serving
+
+    def stop(self) -> None:
+        """Tell the service to stop, as an operator would."""
+        if not self._serving.done():
+            signal.raise_signal(signal.SIGTERM)
+
+    async def stopped(self) -> None:
+        """Until the service is gone."""
+        await asyncio.wait({self._serving})
+
+    async def empty(self, within_s: float = 5.0) -> None:
+        """Until no conversation is left."""
+        async with asyncio.timeout(within_s):
+            while self.hub.active:  # noqa: ASYNC110 - the service tells nobody
+                await asyncio.sleep(0.005)
+
+    async def _open_engines(self, settings: Settings, url: str | None, stack: AsyncExitStack) -> Engines:
+        return Engines(EngineTraits(LOCAL_MODEL, any_model=True), self._made, LOCAL_MODEL)
+
+    def _made(self, session_id: str) -> Engine:
+        self.engines_made += 1
+        return self._make_engine(session_id)
+
+    def _local_engine(self, session_id: str) -> Engine:
+        return LocalEngine(
+            recogniser=self.recogniser,
+            speaker=self.speaker,
+            brain=self.brain,
+            vad_factory=LoudnessVad,
+            ids=Ids(f"{session_id[-8:]}{self.engines_made}"),
+            model=LOCAL_MODEL,
+            now=lambda: monotonic() + self.later_s,
+        )
