@@ -17,7 +17,7 @@ help:
 	@echo "make clean   remove the environment"
 
 run: setup-run
-	@$(BIN)/voice serve $(RUN)
+	@$(BIN)/voice serve --engine local $(RUN)
 
 setup-run: $(VENV)/.run
 

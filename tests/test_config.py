@@ -131,6 +131,14 @@ def test_openais_key_goes_to_openai_and_to_nobody_else() -> None:
     assert load(None, env, {"local.brain_url": "http://127.0.0.1:11434/v1"}).local.brain_api_key == ""
 
 
+def test_a_key_for_openai_chooses_openai_unless_somebody_chose_otherwise() -> None:
+    env = {"OPENAI_API_KEY": "sk-1"}
+    assert load(None, env).engine.kind == "openai"
+    assert load(None, env, engine_choice("local")).engine.kind == "local"
+    assert load(None, env | {"UPSTREAM_URL": URL}).engine.url == URL
+    assert load(None, {}).engine.kind == "local"
+
+
 def test_another_server_gets_the_key_whose_variable_is_named(write: Write) -> None:
     path = write(f'[engine]\nurl = "{URL}"\napi_key_env = "MINE"\n')
     assert load(path, {"MINE": "k", "OPENAI_API_KEY": "sk-1"}).engine.api_key == "k"

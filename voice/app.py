@@ -72,7 +72,7 @@ class LocalStages:
 
         local = self._settings
         self.recogniser = choose_recogniser(local.stt, model_path=local.stt_model)
-        self.speaker = choose_speaker(local.tts)
+        self.speaker = choose_speaker(local.tts, model_path=local.tts_model, voices_path=local.tts_voices)
         self.brain = choose_brain(
             local.brain, url=local.brain_url, model=local.brain_model, api_key=local.brain_api_key
         )

@@ -51,9 +51,12 @@ def _forget_other_engine(given: dict[str, Given], latest: Mapping[str, Given]) -
 
 
 def _choose_engine(given: dict[str, Given], env: Mapping[str, str]) -> None:
-    """An address alone chooses the engine at it; `UPSTREAM_URL` is asked when nobody chose."""
-    if "engine.kind" not in given and "engine.url" not in given and env.get("UPSTREAM_URL"):
-        given["engine.url"] = Given(env["UPSTREAM_URL"], "UPSTREAM_URL")
+    """An address alone chooses the engine at it. When nobody chose, `UPSTREAM_URL` does, then a key for OpenAI."""
+    if "engine.kind" not in given and "engine.url" not in given:
+        if env.get("UPSTREAM_URL"):
+            given["engine.url"] = Given(env["UPSTREAM_URL"], "UPSTREAM_URL")
+        elif env.get("OPENAI_API_KEY"):
+            given["engine.kind"] = Given("openai", "OPENAI_API_KEY")
     if "engine.kind" not in given and "engine.url" in given:
         given["engine.kind"] = Given("url", given["engine.url"].name)
     if _text(given, "engine.kind") == "url" and not _text(given, "engine.url"):
