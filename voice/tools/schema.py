@@ -8,6 +8,7 @@ minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, minLength, max
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -57,11 +58,11 @@ class ArgumentsSchema:
         top = {"type": "object", **schema}
         if strict:
             top.setdefault("additionalProperties", False)
-        self.names = tuple(schema.get("properties", {}))
         try:
+            self.names = tuple(schema.get("properties", {}))
             self._validator = SchemaValidator(_Builder(top).build())
-        except (SchemaError, TypeError, AttributeError) as error:
-            raise ConfigError(f"The schema cannot be used: {error}") from error
+        except (SchemaError, TypeError, AttributeError, KeyError, ValueError, RecursionError) as error:
+            raise ConfigError(f"The schema cannot be used: {str(error)[:200]}") from error
 
     def check(self, arguments: Mapping[str, Any]) -> None:
         """Raises ArgumentsRefused with one sentence that names the argument and what was expected."""
@@ -80,7 +81,7 @@ class ArgumentsSchema:
             known = ", ".join(self.names) or "none"
             said = f"{where} is not an argument of this tool; its arguments are: {known}."
         else:
-            expected = first["msg"].replace("Input should", "must").replace("a valid ", "a ")
+            expected = _expected(first["msg"])
             said = f"{where} {expected}, not {_describe(first['input'])}."
         more = len(problems) - 1
         return (
@@ -188,6 +189,13 @@ class _Builder:
 
 def _limits(schema: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, Any]:
     return {ours: schema[theirs] for theirs, ours in words.items() if theirs in schema}
+
+
+def _expected(message: str) -> str:
+    """pydantic's words in the manner of a correction."""
+    message = re.sub(r"^\w+ should", "must", message)
+    message = re.sub(r" after validation, not \d+$", "", message)
+    return message.replace("a valid integer", "an integer").replace("a valid ", "a ")
 
 
 def _path(loc: tuple[int | str, ...]) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
 
 from voice.errors import ToolFailed
@@ -46,8 +47,7 @@ def in_digits(value: Fraction) -> str:
         digits = str(abs(value.numerator) // value.denominator)
         return f"{'-' if value < 0 else ''}{digits[0]}.{digits[1:6]}e+{len(digits) - 1}"
     if rounded == 0 or 1e-6 <= abs(rounded) < 1e15:
-        text = f"{rounded:.{SHOWN_DIGITS}g}"
-        return text if "e" not in text else f"{rounded:.0f}"
+        return format(Decimal(f"{rounded:.{SHOWN_DIGITS}g}"), "f")
     return f"{rounded:.6g}"
 
 
