@@ -162,6 +162,7 @@ def test_sound_beyond_a_minute_of_waiting_is_dropped_and_counted() -> None:
         assert utterance.dropped_bytes == 64_000
         utterance.abandon()
         await recogniser.close()
+        assert workers() == []  # although its lane never came to run
 
     asyncio.run(scene())
 

@@ -117,7 +117,7 @@ def test_a_worker_that_died_fails_its_sentence_and_is_replaced() -> None:
         speaker = ProcessSpeaker("espeak")
         await speaker.open()
         whole = await sound(speaker.speak("hello"))
-        (child,) = psutil.Process().children()
+        (child,) = [one for one in psutil.Process().children() if "speaker_worker" in " ".join(one.cmdline())]
         async with aclosing(speaker.speak("one. two. three. four.")) as pieces:
             await anext(pieces)
             child.kill()

@@ -42,6 +42,7 @@ class PocketsphinxRecogniser:
         self._finish_timeout_s = finish_timeout_s
         self._waiting: asyncio.Queue[PocketsphinxRecognition] = asyncio.Queue(_MOST_WAITING)
         self._lanes: set[asyncio.Task[None]] = set()
+        self._workers: set[WorkerProcess] = set()
         self._idle = 0
 
     async def open(self) -> None:
@@ -50,7 +51,7 @@ class PocketsphinxRecogniser:
             return
         if find_spec("pocketsphinx") is None:
             raise ExtraMissing("The speech recogniser (pocketsphinx)", "local")
-        self._add_lane(await WorkerProcess.start(_MODULE, self._settings))
+        self._add_lane(await self._hire())
 
     def start(self, *, phrases: Sequence[str] = (), language: str = "en") -> PocketsphinxRecognition:
         """Begin an utterance. `phrases` (see `phrase_syntax`) are preferred where the sound fits them."""
@@ -75,6 +76,7 @@ class PocketsphinxRecogniser:
         for lane in lanes:
             lane.cancel()
         await asyncio.gather(*lanes, return_exceptions=True)
+        await asyncio.gather(*map(self._dismiss, tuple(self._workers)))
         while not self._waiting.empty():
             self._waiting.get_nowait().fail(EngineFailed("The recogniser was closed."))
 
@@ -83,19 +85,15 @@ class PocketsphinxRecogniser:
 
     async def _lane(self, worker: WorkerProcess | None) -> None:
         """One worker's life, and that of its successors: an utterance after the other."""
-        try:
-            while True:
-                if worker is None or worker.ended.is_set():
-                    worker = await self._replace(worker)
-                utterance = await self._next()
-                if worker is None:
-                    utterance.fail(EngineFailed("No speech worker could be started."))
-                    await asyncio.sleep(_RESPAWN_PAUSE_S)
-                elif not utterance.over:
-                    worker = await self._serve(worker, utterance)
-        finally:
-            if worker is not None:
-                await worker.close()
+        while True:
+            if worker is None or worker.ended.is_set():
+                worker = await self._replace(worker)
+            utterance = await self._next()
+            if worker is None:
+                utterance.fail(EngineFailed("No speech worker could be started."))
+                await asyncio.sleep(_RESPAWN_PAUSE_S)
+            elif not utterance.over:
+                worker = await self._serve(worker, utterance)
 
     async def _next(self) -> PocketsphinxRecognition:
         self._idle += 1
@@ -124,12 +122,21 @@ class PocketsphinxRecogniser:
 
     async def _replace(self, worker: WorkerProcess | None) -> WorkerProcess | None:
         if worker is not None:
-            await worker.close()
+            await self._dismiss(worker)
         try:
-            return await WorkerProcess.start(_MODULE, self._settings)
+            return await self._hire()
         except EngineFailed as error:
             logger.warning("speech worker did not start", extra={"error": error.log})
             return None
+
+    async def _hire(self) -> WorkerProcess:
+        worker = await WorkerProcess.start(_MODULE, self._settings)
+        self._workers.add(worker)
+        return worker
+
+    async def _dismiss(self, worker: WorkerProcess) -> None:
+        self._workers.discard(worker)
+        await worker.close()
 
 
 class PocketsphinxRecognition:
