@@ -99,8 +99,8 @@ class IntentsBrain:
         await asyncio.to_thread(mind, self._language)
 
     async def reply(self, request: BrainRequest) -> AsyncIterator[BrainEvent]:
-        loaded = await asyncio.to_thread(mind, self._language)
-        decision = decide(request, loaded)
+        # A few ms of work for what is hard to understand, and 200 ms the first time: too long for the loop.
+        decision = await asyncio.to_thread(self._decide, request)
         if isinstance(decision, Say):
             for sentence in _sentences(decision.text):
                 yield TextDelta(sentence)
@@ -114,6 +114,9 @@ class IntentsBrain:
 
     async def close(self) -> None:
         pass
+
+    def _decide(self, request: BrainRequest) -> Decision:
+        return decide(request, mind(self._language))
 
 
 def recogniser_phrases(limit: int = 1000, language: str = "en") -> list[str]:

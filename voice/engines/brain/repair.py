@@ -67,9 +67,10 @@ class Repair:
             self._patterns.append(_Pattern(words, sum(self._weight(word) for word in words), len(content)))
         self._vocabulary = {word for pattern in self._patterns for word in pattern.words if not SLOT.fullmatch(word)}
         self._vocabulary |= {*grammar.lexicon.numbers.durations, *self._units}
-        self._by_sound: dict[str, list[str]] = defaultdict(list)
+        self._by_sound: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for word in sorted(self._vocabulary):
-            self._by_sound[sound_key(word)[:1]].append(word)
+            key = sound_key(word)
+            self._by_sound[key[:1]].append((word, key))
 
     def match(self, utterance: Utterance) -> Match | None:
         """What was probably meant; None when nothing is near enough."""
@@ -142,10 +143,11 @@ class Repair:
         if text in self._light:
             return []
         key = sound_key(text)
+        size, key_size = len(text), len(key)
         return [
             known
-            for known in self._by_sound[key[:1]]
-            if abs(len(known) - len(text)) <= 2 and within_one(key, sound_key(known))
+            for known, known_key in self._by_sound[key[:1]]
+            if -2 <= len(known) - size <= 2 and -1 <= len(known_key) - key_size <= 1 and within_one(key, known_key)
         ]
 
     def _weight(self, word: str) -> float:
