@@ -77,10 +77,10 @@ class LocalStages:
             local.brain, url=local.brain_url, model=local.brain_model, api_key=local.brain_api_key
         )
         if local.brain == "intents":
-            from voice.engines.brain.intents import recogniser_phrases
+            from voice.engines.speech.everyday import EVERYDAY_PHRASES
             from voice.engines.speech.phrased import PhrasedRecogniser
 
-            self.recogniser = PhrasedRecogniser(self.recogniser, await asyncio.to_thread(recogniser_phrases))
+            self.recogniser = PhrasedRecogniser(self.recogniser, EVERYDAY_PHRASES)
         self.vad()
         await asyncio.gather(self.recogniser.open(), self.speaker.open())
 
