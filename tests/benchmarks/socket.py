@@ -3,7 +3,7 @@
 Each server runs in a process of its own and echoes; the load comes from another process, at real-time pace, on
 hand-made frames. The figure is user + system CPU seconds of the server process per session and minute.
 
-    python -m tests.benchmarks socket [--seconds 10] [SERVER …] [--json]
+    python -m tests.benchmarks socket [--seconds 3] [--rounds 4] [SERVER …] [--json]
 
 Servers whose package is not installed are left out (picows, aiohttp, uvloop are no dependencies of ours).
 """
@@ -22,6 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, cast
 
 from tests.benchmarks.machine import tree_usage
@@ -35,10 +36,6 @@ MASK = b"\x37\xfa\x21\x3d"
 
 
 # The servers: each listens on a port of its own choice, prints it, and echoes for ever
-
-
-async def ours() -> None:
-    await _ours(None)
 
 
 async def ours_library_parser() -> None:
@@ -65,10 +62,10 @@ async def ours_library_parser() -> None:
             self._flush()
 
     setattr(server, "WebSocket", Plain)  # noqa: B010
-    await _ours(None)
+    await ours()
 
 
-async def _ours(_: None) -> None:
+async def ours() -> None:
     import uvicorn
 
     from voice.net.base import PendingSocket, Socket
@@ -108,10 +105,12 @@ async def uvicorn_sansio() -> None:
 
 async def websockets_server() -> None:
     from websockets.asyncio.server import ServerConnection, serve
+    from websockets.exceptions import ConnectionClosed
 
     async def handler(connection: ServerConnection) -> None:
-        async for message in connection:
-            await connection.send(message)
+        with suppress(ConnectionClosed):
+            async for message in connection:
+                await connection.send(message)
 
     async with serve(handler, "127.0.0.1", 0, compression=None) as server:
         await _report_and_wait(next(iter(server.sockets)).getsockname()[1])
@@ -306,15 +305,27 @@ def measure(name: str, seconds: float) -> dict[str, float]:
 
 
 def run(options: argparse.Namespace | None = None) -> dict[str, float]:
-    """One measurement per installed server, all in one run; keys are `<server>_<figure>`."""
-    seconds = options.seconds if options else 10.0
-    parts = options.servers if options else []
-    figures: dict[str, float] = {}
-    for name, (_, _, package) in SERVERS.items():
-        wanted = not parts or any(part in name for part in parts)
-        if wanted and (not package or importlib.util.find_spec(package) is not None):
-            figures |= {f"{_slug(name)}_{key}": value for key, value in measure(name, seconds).items()}
-    return figures
+    """Every installed server in turn, several times over; keys are `<server>_<figure>`.
+
+    Of each server the round with the shortest round trips counts: where the machine was busy with something else
+    frames arrive in bunches, and a bunch costs less CPU than its frames one by one.
+    """
+    seconds = options.seconds if options else 3.0
+    rounds = options.rounds if options else 4
+    quietest: dict[str, dict[str, float]] = {}
+    for _ in range(rounds):
+        for name in _chosen(options.servers if options else []):
+            figures = measure(name, seconds)
+            best = quietest.setdefault(name, figures)
+            if figures["round_trip_p99_ms"] < best["round_trip_p99_ms"]:
+                quietest[name] = figures
+    return {f"{_slug(name)}_{key}": value for name, figures in quietest.items() for key, value in figures.items()}
+
+
+def _chosen(parts: list[str]) -> list[str]:
+    """Servers that were asked for (all by default) and whose package is installed."""
+    asked = [name for name in SERVERS if not parts or any(part in name for part in parts)]
+    return [name for name in asked if not SERVERS[name][2] or importlib.util.find_spec(SERVERS[name][2]) is not None]
 
 
 def table(figures: dict[str, float]) -> list[tuple[str, str]]:
@@ -334,7 +345,8 @@ def table(figures: dict[str, float]) -> list[tuple[str, str]]:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("servers", nargs="*", help="parts of the names of servers to measure (default: all)")
-    parser.add_argument("--seconds", type=float, default=10.0, help="how long each is measured")
+    parser.add_argument("--seconds", type=float, default=3.0, help="how long each is measured in each round")
+    parser.add_argument("--rounds", type=int, default=4, help="how often; the quietest counts")
 
 
 def _slug(name: str) -> str:
