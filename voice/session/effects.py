@@ -74,6 +74,18 @@ class StopPlayback:
 
 
 @dataclass(frozen=True, slots=True)
+class Duck:
+    """Turn what sounds down by `gain_db` (negative), within one frame: somebody may be interrupting."""
+
+    gain_db: float
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Fade what sounds back to its level, not a syllable lost: it was no interruption."""
+
+
+@dataclass(frozen=True, slots=True)
 class SendToClient:
     """Tell a realtime client."""
 
@@ -129,6 +141,8 @@ Effect = (
     | Play
     | Mark
     | StopPlayback
+    | Duck
+    | Restore
     | SendToClient
     | HangUp
     | RunTool

@@ -7,6 +7,7 @@ value; what came late carries the identity (`response_id`, `item_id`, `call_id`,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from voice.audio.frames import AudioFrame
 from voice.protocol.client_events import ClientEvent
@@ -61,6 +62,24 @@ class CallerAudio:
     """A piece of the person's voice, unopened."""
 
     frame: AudioFrame
+
+
+@dataclass(frozen=True, slots=True)
+class CallerSpeech:
+    """What an ear on our side hears of the person, while it hears something.
+
+    `speech_ms` is how long the present stretch has lasted at `stage`; `late_ms` how long before now its sound was
+    captured; `level_db` the loudness of the stretch in dBFS, `floor_db` that of the quiet around it; `echo` 0..1 how
+    much it is like what the loudspeaker plays; `probability` 0..1 that the newest window is speech.
+    """
+
+    stage: Literal["onset", "going", "offset"]
+    speech_ms: float
+    late_ms: float
+    level_db: float
+    floor_db: float
+    echo: float
+    probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +189,7 @@ Event = (
     | EngineSaid
     | EngineAudio
     | CallerAudio
+    | CallerSpeech
     | Played
     | PushToTalk
     | Dtmf

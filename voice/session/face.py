@@ -90,7 +90,7 @@ class ClientFace:
         """A client's event as the engine should get it: our tools stand beside the client's own."""
         if isinstance(event, SessionUpdate):
             return event.model_copy(update={"session": self._admit_settings(event.session)})
-        elif isinstance(event, ResponseCreate) and event.response is not None and event.response.tools:
+        if isinstance(event, ResponseCreate) and event.response is not None and event.response.tools:
             with_ours_too = event.response.model_copy(update={"tools": [*event.response.tools, *self._tools]})
             return event.model_copy(update={"response": with_ours_too})
         return event

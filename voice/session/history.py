@@ -6,7 +6,7 @@ bounded: the oldest turns go first, and a tool call never goes without its resul
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Container, Iterator
 from dataclasses import dataclass
 
 from voice.protocol.client_events import ConversationItemCreate
@@ -25,12 +25,14 @@ from voice.protocol.items import (
 
 @dataclass(slots=True)
 class Entry:
-    """One item. `text` is what was said, `heard` how much of an assistant's text the person heard (None: all)."""
+    """One item. `text` is what was said, `heard` how much of an assistant's text the person heard (None: all);
+    `known`: the present engine has it."""
 
     item: Item
     text: str = ""
     heard: str | None = None
     complete: bool = False
+    known: bool = False
 
     @property
     def heard_text(self) -> str:
@@ -67,6 +69,8 @@ class History:
         entry = self.entries.get(item_id)
         if entry is not None:
             entry.item = item
+        elif isinstance(item, FunctionCallOutput) and not self._has_call(item.call_id):
+            return
         else:
             entry = self.entries[item_id] = Entry(item)
             self._place(item_id, previous_item_id)
@@ -79,14 +83,41 @@ class History:
         if entry := self.entries.get(item.id or ""):
             entry.complete = True
 
+    def text(self, item_id: str) -> str:
+        """The words of an item, as far as they are known."""
+        entry = self.entries.get(item_id)
+        return "" if entry is None else entry.text
+
+    def know(self, item_id: str) -> None:
+        """The present engine has this item."""
+        if entry := self.entries.get(item_id):
+            entry.known = True
+
+    def forget_known(self) -> None:
+        """Another engine knows nothing."""
+        for entry in self.entries.values():
+            entry.known = False
+
+    def forget_calls(self, waiting: Container[str]) -> None:
+        """Calls that will never be answered go: they have no output and nobody works on one."""
+        outputs = {item.call_id for item in self._items() if isinstance(item, FunctionCallOutput)}
+        for item in list(self._items()):
+            if isinstance(item, FunctionCall) and item.call_id not in outputs and (item.call_id or "") not in waiting:
+                self.delete(item.id or "")
+
+    def _items(self) -> Iterator[Item]:
+        return (entry.item for entry in self.entries.values())
+
     def delete(self, item_id: str) -> None:
         if self.entries.pop(item_id, None) is not None:
             self.order.remove(item_id)
 
-    def before(self, item_id: str) -> str | None:
-        """The item before this one; None when it is the first."""
-        index = self.order.index(item_id)
-        return self.order[index - 1] if index else None
+    def known_before(self, item_id: str) -> str | None:
+        """The last item before this one that the engine has; None when there is none."""
+        for before in reversed(self.order[: self.order.index(item_id)]):
+            if self.entries[before].known:
+                return before
+        return None
 
     def append_text(self, item_id: str, delta: str) -> None:
         """More of an assistant's transcript."""
@@ -130,6 +161,9 @@ class History:
             self.delete(self.order[0])
             if isinstance(item, FunctionCall | FunctionCallOutput):
                 self._delete_call(item.call_id)
+
+    def _has_call(self, call_id: str) -> bool:
+        return any(isinstance(item, FunctionCall) and item.call_id == call_id for item in self._items())
 
     def _delete_call(self, call_id: str | None) -> None:
         for item_id in list(self.order):

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from voice.session.deadlines import Deadline
 
+REMEMBERED = 64
+
 
 @dataclass(slots=True)
 class Spoken:
@@ -50,6 +52,7 @@ class Ledger:
         self._marked_ms = 0.0
         self._anchor_ms = 0.0
         self._anchor_at = 0.0
+        self._received: dict[str, float] = {}
 
     def position_ms(self, now: float) -> float:
         """How much of the epoch has been heard."""
@@ -86,6 +89,16 @@ class Ledger:
         if item := self.items.get(item_id):
             item.finished = True
 
+    def finish_all(self) -> None:
+        """No more sound will come for anything that is queued."""
+        for item in self.items.values():
+            item.finished = True
+
+    def received_ms(self, item_id: str) -> float:
+        """How much sound of an item came, also when it is over."""
+        item = self.items.get(item_id)
+        return self._received.get(item_id, 0.0) if item is None else item.received_ms
+
     def played(self, epoch: int, position_ms: float, uncertainty_ms: float, now: float) -> bool:
         """The far end reports its position. False when the report is of an epoch that is over."""
         if epoch != self.epoch:
@@ -117,11 +130,15 @@ class Ledger:
             if (heard := self.heard_ms(item.item_id, now)) < item.received_ms or not item.finished
         ]
         self.epoch += 1
-        self._forget()
+        self._forget(self.items)
+        self.items = {}
+        self._outstanding.clear()
+        self.queued_ms = self._marked_ms = self._anchor_ms = self._anchor_at = 0.0
         return cuts
 
     def settle(self) -> None:
         """All that was queued was heard: forget the items that are complete."""
+        self._forget({name: item for name, item in self.items.items() if item.finished})
         self.items = {name: item for name, item in self.items.items() if not item.finished}
 
     def deadline(self) -> Deadline | None:
@@ -141,7 +158,8 @@ class Ledger:
         self._anchor_ms, self._anchor_at = self.queued_ms, now
         return True
 
-    def _forget(self) -> None:
-        self.items = {}
-        self._outstanding.clear()
-        self.queued_ms = self._marked_ms = self._anchor_ms = self._anchor_at = 0.0
+    def _forget(self, items: dict[str, Spoken]) -> None:
+        for name, item in items.items():
+            self._received[name] = item.received_ms
+        while len(self._received) > REMEMBERED:
+            del self._received[next(iter(self._received))]

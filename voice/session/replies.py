@@ -10,19 +10,22 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
+from voice.protocol.client_events import ResponseCreate
 from voice.session.deadlines import Deadline
 
-Reason = Literal["turn", "tool", "say", "restored"]
-STALE_REMEMBERED = 64
+Reason = Literal["turn", "tool", "say", "restored", "client"]
+REMEMBERED = 64
+WISHES_HELD = 64
 TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A response that somebody wants. `text`: these exact words."""
+    """A response that somebody wants. `text`: these exact words; `create`: as a client asked for it."""
 
     reason: Reason
     text: str = ""
+    create: ResponseCreate | None = None
 
 
 class Replies:
@@ -30,21 +33,27 @@ class Replies:
 
     def __init__(self) -> None:
         self.active_id = ""
-        self.asked: Wish | None = None
+        self.wish: Wish | None = None
         self.asked_event_id = ""
         self.wishes: deque[Wish] = deque()
         self._stale: dict[str, None] = {}
+        self._over: dict[str, None] = {}
         self._hold_until: float | None = None
         self._tries = 0
 
-    def want(self, wish: Wish) -> None:
-        """Somebody wants a response."""
-        if not wish.text and any(not other.text for other in self.wishes):
-            return
+    def want(self, wish: Wish) -> bool:
+        """Somebody wants a response. False when too many words wait already."""
         if wish.text:
+            if len(self.wishes) >= WISHES_HELD:
+                return False
             self.wishes.append(wish)
-        else:
+        elif all(other.text for other in self.wishes):
             self.wishes.appendleft(wish)
+        return True
+
+    def forget(self, *reasons: Reason) -> None:
+        """What was wanted for these reasons comes about in another way."""
+        self.wishes = deque(wish for wish in self.wishes if wish.reason not in reasons)
 
     def next_wish(self, now: float, *, quiet: bool) -> Wish | None:
         """The wish to ask for now. Words of our own wait until the loudspeaker is quiet."""
@@ -56,11 +65,13 @@ class Replies:
         return self.wishes.popleft()
 
     def ask(self, wish: Wish, event_id: str) -> None:
-        self.asked, self.asked_event_id = wish, event_id
+        """The engine is being asked for it."""
+        self.wish, self.asked_event_id = wish, event_id
 
     def refused(self, now: float, *, again: bool) -> bool:
-        """The engine would not make the response. False when the wish is given up."""
-        wish, self.asked, self.asked_event_id = self.asked, None, ""
+        """The engine would not make the response, or failed at it. False when the wish is given up."""
+        wish = self.wish
+        self.done()
         if wish is None or not again or self._tries >= TRIES:
             self._tries = 0
             return False
@@ -70,25 +81,44 @@ class Replies:
         return True
 
     def created(self, response_id: str) -> None:
-        self.active_id = response_id
-        self.asked, self.asked_event_id = None, ""
+        """The response exists."""
+        self.active_id, self.asked_event_id = response_id, ""
+
+    def answered(self) -> None:
+        """The engine made a response to its end: the count of refusals begins anew."""
         self._tries = 0
 
     def done(self) -> None:
-        self.active_id = ""
-        self.asked, self.asked_event_id = None, ""
+        """No response is active."""
+        self.active_id, self.asked_event_id, self.wish = "", "", None
 
     def make_stale(self, response_id: str) -> None:
         """What still comes of this response is not for anybody's ears."""
-        if response_id:
-            self._stale[response_id] = None
-            while len(self._stale) > STALE_REMEMBERED:
-                del self._stale[next(iter(self._stale))]
+        _remember(self._stale, response_id)
 
     def is_stale(self, response_id: str) -> bool:
         return response_id in self._stale
+
+    def end(self, response_id: str) -> bool:
+        """The engine says that it is done with this response. False when it said so before."""
+        if response_id in self._over:
+            return False
+        _remember(self._over, response_id)
+        return True
+
+    def hold_over(self, now: float) -> None:
+        """Time passed: what was refused may be asked again."""
+        if self._hold_until is not None and now >= self._hold_until:
+            self._hold_until = None
 
     def deadline(self) -> Deadline | None:
         if self._hold_until is None or not self.wishes:
             return None
         return Deadline(self._hold_until, "ask again")
+
+
+def _remember(ids: dict[str, None], response_id: str) -> None:
+    if response_id:
+        ids[response_id] = None
+        while len(ids) > REMEMBERED:
+            del ids[next(iter(ids))]

@@ -32,8 +32,9 @@ class TurnRules:
 class LinkRules:
     """How hard to try for the engine, and how much of the person's voice to keep meanwhile.
 
-    Attempt n waits `backoff_ms * 2**n`, at most `backoff_max_ms`, between half and all of it by jitter. The gap
-    buffer keeps `gap_ms` of sound; what is older is dropped and counted.
+    Attempt n waits `backoff_ms * 2**n`, at most `backoff_max_ms`, between half and all of it by jitter. Attempts are
+    counted until a connection has lasted `stable_ms`; one that stands but does not greet within `greeting_ms` is
+    given up. The gap buffer keeps `gap_ms` of sound; what is older is dropped and counted.
     """
 
     attempts: int = 8
@@ -41,6 +42,8 @@ class LinkRules:
     backoff_max_ms: float = 8_000.0
     gap_ms: float = 30_000.0
     quiet_ms: float = 1_000.0
+    stable_ms: float = 5_000.0
+    greeting_ms: float = 10_000.0
 
 
 @dataclass(frozen=True, slots=True)

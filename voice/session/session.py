@@ -8,26 +8,20 @@ follows from what.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from voice.protocol.client_events import (
-    ClientEvent,
     ConversationItemCreate,
     ConversationItemDelete,
     ConversationItemTruncate,
-    InputAudioBufferClear,
-    InputAudioBufferCommit,
     ResponseCancel,
     ResponseCreate,
-    SessionUpdate,
 )
-from voice.protocol.items import FunctionCallOutput, InputText, UserMessage
-from voice.protocol.server_events import ErrorDetail, ErrorEvent
-from voice.protocol.settings import ResponseParams, merge
+from voice.protocol.items import FunctionCallOutput
+from voice.protocol.settings import ResponseParams
 from voice.session import events as ev
-from voice.session.calls import Calls
+from voice.session.calls import Calls, ToolCall
 from voice.session.deadlines import Deadline, soonest
 from voice.session.effects import (
     CancelTool,
@@ -43,20 +37,21 @@ from voice.session.effects import (
     SendToEngine,
     StopPlayback,
 )
-from voice.session.engine_side import EngineSide
+from voice.session.engine_side import STALE_PATIENCE_S, EngineSide
 from voice.session.face import ClientFace
+from voice.session.gap import GapBuffer
 from voice.session.history import History, retold
-from voice.session.link import GapBuffer, Retry
-from voice.session.playback import Ledger
+from voice.session.link import Retry
+from voice.session.link_side import LinkSide
+from voice.session.person_side import PersonSide
+from voice.session.playback import Cut, Ledger
 from voice.session.replies import Replies, Wish
 from voice.session.rules import SessionConfig
-from voice.session.states import Consequence, Floor, Link, Reply, States, Trigger, Voice, consequence, may, step
+from voice.session.states import Consequence, Floor, Link, Reply, States, Trigger, Voice, consequence, step
 from voice.session.turns import PushToTalk, TurnTimes
 from voice.session.usage import Usage
 
-DTMF_PAUSE_S = 2.0
-STALE_PATIENCE_S = 3.0
-CLIENT_EVENTS_HELD = 256
+ASKED_PATIENCE_S = 10.0
 CLOSE_NORMAL, CLOSE_GOING_AWAY, CLOSE_BROKEN = 1000, 1001, 1011
 Handler = Callable[[Any], None]
 
@@ -76,31 +71,31 @@ class Session:
         self.history = History(config.history_items)
         self.usage = Usage(config.prices)
         self.retry = Retry(config.link)
-        self.gap = GapBuffer(config.link.gap_ms)
+        self.push_to_talk = config.turns.mode == "push_to_talk"
+        self.gap = GapBuffer(config.link.gap_ms, 0.0 if self.push_to_talk else config.link.quiet_ms)
+        self.preroll = GapBuffer(config.turns.pre_roll_ms, config.turns.pre_roll_ms)
         self.talk = PushToTalk(config.turns)
         self.times = TurnTimes()
         self.face = ClientFace(config.tools, any_model=config.traits.any_model) if config.client_face else None
-        self.unsettled = False
-        self.unsettled_items: set[str] = set()
         self.stale_until: float | None = None
-        self.held_client_events: deque[ClientEvent] = deque()
-        self._digits = ""
-        self._digits_until: float | None = None
+        self._first_sound_of = ""
+        self._first_sound_ms = 0.0
         self._ids = 0
         self._out: list[Effect] = []
-        self._push_to_talk = config.turns.mode == "push_to_talk"
-        self._engine = EngineSide(self)
+        self.engine = EngineSide(self)
+        self.link = LinkSide(self)
+        self.person = PersonSide(self)
         self._handlers: dict[type, Handler] = {
             ev.CallerAudio: self._handle_caller_audio,
             ev.EngineAudio: self._handle_engine_audio,
             ev.Played: self._handle_played,
-            ev.EngineSaid: self._engine.handle,
-            ev.LinkOpened: self._handle_link_opened,
-            ev.LinkLost: self._handle_link_lost,
-            ev.ClientSaid: self._handle_client_said,
-            ev.PushToTalk: self._handle_push_to_talk,
-            ev.Dtmf: self._handle_dtmf,
-            ev.Typed: self._handle_typed,
+            ev.EngineSaid: self.engine.handle,
+            ev.LinkOpened: self.link.handle_opened,
+            ev.LinkLost: self.link.handle_lost,
+            ev.ClientSaid: self.person.handle_client_said,
+            ev.PushToTalk: self.person.handle_push_to_talk,
+            ev.Dtmf: self.person.handle_dtmf,
+            ev.Typed: self.person.handle_typed,
             ev.HungUp: self._handle_hung_up,
             ev.ToolDone: self._handle_tool_done,
             ev.ToolProgress: self._handle_tool_progress,
@@ -140,7 +135,7 @@ class Session:
                 self.talk.deadline(),
                 self.replies.deadline(),
                 None if self.stale_until is None else Deadline(self.stale_until, "cancelled reply is over"),
-                None if self._digits_until is None else Deadline(self._digits_until, "digits are complete"),
+                self.person.deadline(),
             )
         )
 
@@ -167,7 +162,8 @@ class Session:
 
     def ask(self, wish: Wish) -> None:
         """Somebody wants a reply: now if nothing stands in its way, otherwise as soon as it does not."""
-        self.replies.want(wish)
+        if not self.replies.want(wish):
+            self.note("say_dropped")
         self.speak_up()
 
     def speak_up(self) -> None:
@@ -179,11 +175,11 @@ class Session:
         wish = self.replies.next_wish(self.now, quiet=quiet)
         if wish is None:
             return
-        event_id = self.new_id("ask")
-        self.replies.ask(wish, event_id)
+        create = wish.create or ResponseCreate(event_id=self.new_id("ask"), response=_response_for(wish))
+        self.replies.ask(wish, create.event_id or "")
         self.step(Trigger.REPLY_ASKED)
         self.times.asked_at = self.now
-        self.emit(SendToEngine(ResponseCreate(event_id=event_id, response=_response_for(wish))))
+        self.emit(SendToEngine(create))
         self.note("reply_asked", reason=wish.reason)
 
     def interrupt(self, why: str) -> None:
@@ -193,14 +189,16 @@ class Session:
         if not audible and states.reply not in (Reply.ASKED, Reply.STREAMING):
             return
         position_ms = self.ledger.position_ms(self.now)
-        cuts = self.ledger.cut(self.now)
+        cuts: list[Cut] = []
+        if audible or self.ledger.items:
+            cuts = self.ledger.cut(self.now)
+            self.emit(StopPlayback(self.ledger.epoch))
         if audible:
             self.step(Trigger.SOUND_ENDED)
-            self.emit(StopPlayback(self.ledger.epoch))
-        self._cancel_reply()
+        self._cancel_reply(why, cuts)
         for cut in cuts:
             self.history.cut(cut.item_id, cut.heard_ms, cut.received_ms)
-            self.calls.hush(cut.response_id)
+            self.engine.hush(cut.response_id)
             self._truncate(cut.item_id, cut.content_index, cut.heard_ms)
             self.note(
                 "barge_in",
@@ -224,7 +222,9 @@ class Session:
             self.emit(Mark(self.ledger.epoch, self.ledger.mark()))
 
     def end(self, code: int, reason: str) -> None:
-        """The conversation is over, whoever wished it."""
+        """The conversation is over, whoever wished it first."""
+        if self.ended:
+            return
         for call in self.calls.running:
             self.emit(CancelTool(call.call_id))
         self.retry.stop()
@@ -234,24 +234,32 @@ class Session:
         self.note("ended", reason=reason, code=code, cost_usd=round(self.usage.cost_usd, 6))
         self.ended = True
 
-    def _cancel_reply(self) -> None:
+    def _cancel_reply(self, why: str, cuts: list[Cut]) -> None:
         if self.states.reply not in (Reply.ASKED, Reply.STREAMING):
             return
         streaming = self.states.reply is Reply.STREAMING
-        response_id = self.replies.active_id
+        response_id, wish = self.replies.active_id, self.replies.wish
         self.step(Trigger.REPLY_INTERRUPTED)
-        self.stale_until = self.now + STALE_PATIENCE_S
+        self.stale_until = self.now + (STALE_PATIENCE_S if streaming else ASKED_PATIENCE_S)
+        heard = any(cut.heard_ms > 0 for cut in cuts if cut.response_id == response_id)
+        if wish is not None and wish.text and not heard and why != "operator":
+            self.replies.want(wish)
         if streaming:
             self.replies.make_stale(response_id)
-            self.calls.hush(response_id)
-            if self.ours:
-                self.emit(SendToEngine(ResponseCancel(event_id=self.new_id("cancel"), response_id=response_id)))
+            self.engine.hush(response_id)
+            if self.ours or why != "speech":
+                self.cancel(response_id)
+
+    def cancel(self, response_id: str) -> None:
+        """Ask the engine to stop making this response, if stopping is ours at all."""
+        if self.config.traits.interruption == "ours":
+            self.emit(SendToEngine(ResponseCancel(event_id=self.new_id("cancel"), response_id=response_id)))
 
     def _truncate(self, item_id: str, content_index: int, heard_ms: int) -> None:
         if not self.config.traits.can_truncate or self.face is not None or self.states.link is not Link.READY:
             return
         event_id = self.new_id("cut")
-        if item_id in self._engine.told_as_text:
+        if item_id in self.engine.told_as_text:
             self._tell_anew(item_id)
             return
         if heard_ms <= 0:
@@ -272,7 +280,7 @@ class Session:
         entry = self.history.entries.get(item_id)
         if entry is None:
             return
-        previous_item_id = self.history.before(item_id) or "root"
+        previous_item_id = self.engine.known_before(item_id)
         item = retold(entry)
         self.history.delete(item_id)
         self.emit(SendToEngine(ConversationItemDelete(event_id=self.new_id("cut"), item_id=item_id)))
@@ -280,7 +288,7 @@ class Session:
             return
         item = item.model_copy(update={"id": self.new_id("item")})
         self.history.complete(item, previous_item_id)
-        self._engine.retold(item.id or "")
+        self.engine.retold(item.id or "")
         again = ConversationItemCreate(event_id=self.new_id("retell"), item=item, previous_item_id=previous_item_id)
         self.emit(SendToEngine(again))
 
@@ -288,206 +296,53 @@ class Session:
 
     def _handle_caller_audio(self, event: ev.CallerAudio) -> None:
         frame = event.frame
-        if self._push_to_talk and not self.talk.open:
-            self.gap.append(frame, self.config.turns.pre_roll_ms)
+        if self.push_to_talk and not self.talk.open:
+            self.preroll.append(frame, sent=True)
             return
         ready = self.states.link is Link.READY
-        keep_ms = None if self.unsettled or not ready else self.config.link.quiet_ms
-        self.gap.append(frame, keep_ms)
+        self.gap.append(frame, sent=ready)
         if ready:
             self._out.append(SendAudio(frame))
 
     def _handle_engine_audio(self, event: ev.EngineAudio) -> None:
-        replies = self.replies
-        if replies.is_stale(event.response_id):
-            self.note("stale_dropped", response_id=event.response_id, ms=event.frame.duration_ms)
+        response_id = event.response_id
+        if self.replies.is_stale(response_id):
+            self.note("stale_dropped", response_id=response_id, ms=event.frame.duration_ms)
             return
         frame = event.frame
-        if self.times.first_delta_at is None:
+        if response_id != self._first_sound_of:
             self._first_sound(event)
-        wants_mark = self.ledger.queue(
-            event.response_id, event.item_id, event.content_index, frame.duration_ms, self.now
-        )
+        wants_mark = self.ledger.queue(response_id, event.item_id, event.content_index, frame.duration_ms, self.now)
         if self.states.voice is Voice.QUIET:
             self.step(Trigger.SOUND_QUEUED)
-        self._out.append(Play(event.response_id, event.item_id, event.output_index, event.content_index, frame))
+        self._out.append(Play(response_id, event.item_id, event.output_index, event.content_index, frame))
         if wants_mark:
             self._out.append(Mark(self.ledger.epoch, self.ledger.mark()))
 
     def _first_sound(self, event: ev.EngineAudio) -> None:
-        self.times.first_delta_at = self.now
+        self._first_sound_of = event.response_id
         self.note("first_audio", response_id=event.response_id, item_id=event.item_id)
-        if self.config.playout in ("clock", "client", "marks"):
-            self._first_audible()
+        if self.times.first_delta_at is None:
+            self.times.first_delta_at = self.now
+            self._first_sound_ms = self.ledger.queued_ms
+            if self.config.playout != "reports":
+                self._first_audible()
 
     def _first_audible(self) -> None:
+        """The reply to a turn is heard; what we say of ourselves answers no turn."""
         self.times.first_audible_at = self.now
-        self.note("turn", **self.times.as_values())
+        if self.times.speech_stopped_at is not None or self.times.committed_at is not None:
+            self.note("turn", **self.times.as_values())
 
     def _handle_played(self, event: ev.Played) -> None:
         if not self.ledger.played(event.epoch, event.position_ms, event.uncertainty_ms, self.now):
             self.note("stale_report", epoch=event.epoch)
             return
-        if self.times.first_delta_at is not None and self.times.first_audible_at is None and event.position_ms > 0:
+        times = self.times
+        waits = times.first_delta_at is not None and times.first_audible_at is None
+        if waits and event.position_ms > self._first_sound_ms:
             self._first_audible()
         self._run_dry()
-
-    # The link
-
-    def _handle_link_opened(self, event: ev.LinkOpened) -> None:
-        self.note("link", state="opened")
-
-    def _handle_link_lost(self, event: ev.LinkLost) -> None:
-        was_ready = self.states.link is Link.READY
-        if may(self.states, Trigger.LINK_LOST):
-            self.step(Trigger.LINK_LOST)
-        self._engine.forget_pending()
-        if self.states.reply is not Reply.NONE:
-            broken = self.states.reply is not Reply.STALE and not self.unsettled
-            self.replies.make_stale(self.replies.active_id)
-            self.step(Trigger.REPLY_DONE)
-            self.replies.done()
-            self.stale_until = None
-            if broken:
-                self.replies.want(Wish("restored"))
-        if self.states.floor is Floor.SPEAKING:
-            self.step(Trigger.SPEECH_STOPPED)
-        again = self.retry.lost(self.now, event.jitter, final=event.final)
-        self.note("link", state="lost", code=event.code, reason=event.reason, was_ready=was_ready, again=again)
-        if not again:
-            self._tell_client_of_lost_engine(event)
-            self.end(CLOSE_BROKEN, event.reason or "the engine is gone")
-
-    def _tell_client_of_lost_engine(self, event: ev.LinkLost) -> None:
-        if self.face is None:
-            return
-        code = "engine_refused" if event.final else "engine_unreachable"
-        detail = ErrorDetail(type="server_error", code=code, message=event.reason or "The engine is gone.")
-        self.emit(SendToClient(ErrorEvent(error=detail)))
-
-    def restore(self) -> None:
-        """A connection greeted us: say everything that the engine must know of what went before."""
-        for wish in self.history.replay(skip=self.unsettled_items):
-            wish.event_id = self.new_id("retell")
-            self._engine.retold(wish.item.id or "")
-            self.emit(SendToEngine(wish))
-        for item_id in self.unsettled_items:
-            self.history.delete(item_id)
-        self.unsettled_items = set()
-        replayed_ms = 0.0
-        if not self._push_to_talk or self.unsettled:
-            replayed_ms = self.gap.held_ms
-            for frame in self.gap.peek():
-                self.emit(SendAudio(frame))
-        self.note("link", state="ready", replayed_ms=round(replayed_ms, 1))
-        if self.gap.dropped_ms:
-            self.note("audio_dropped", ms=round(self.gap.dropped_ms, 1))
-            self.gap.dropped_ms = 0.0
-
-    def greeted(self) -> None:
-        """The link is ready: what was held back goes out."""
-        self.step(Trigger.LINK_GREETED)
-        self.retry.opened()
-        while self.held_client_events:
-            self._forward(self.held_client_events.popleft())
-
-    # The client
-
-    def _handle_client_said(self, event: ev.ClientSaid) -> None:
-        if self.states.link is Link.READY:
-            self._forward(event.event)
-        elif len(self.held_client_events) < CLIENT_EVENTS_HELD:
-            self.held_client_events.append(event.event)
-        else:
-            self.end(CLOSE_BROKEN, "the engine is away and too much was asked of it")
-
-    def _forward(self, event: ClientEvent) -> None:
-        assert self.face is not None, "only a client's face says client events"
-        event = self.face.admit(event)
-        match event:
-            case SessionUpdate():
-                event = self._engine.expect_update(event)
-                self.settings = merge(self.settings, event.session)
-            case ConversationItemCreate(item=FunctionCallOutput(call_id=call_id)):
-                self.calls.answer(call_id)
-            case ConversationItemTruncate():
-                self._client_truncated(event)
-            case InputAudioBufferClear():
-                self.gap.clear()
-            case InputAudioBufferCommit():
-                self.unsettled = True
-            case ResponseCreate() if self._engine.hold_create(event):
-                return
-            case _:
-                pass
-        self.emit(SendToEngine(event))
-
-    def _client_truncated(self, event: ConversationItemTruncate) -> None:
-        item = self.ledger.items.get(event.item_id)
-        received_ms = item.received_ms if item is not None else self._engine.received_ms(event.item_id)
-        self.history.cut(event.item_id, event.audio_end_ms, received_ms)
-        self.stop_voice()
-
-    # The talk button, the keys, the keyboard
-
-    def _handle_push_to_talk(self, event: ev.PushToTalk) -> None:
-        if not self._push_to_talk:
-            return
-        if event.held:
-            if self.talk.press(self.now):
-                self._begin_talk()
-            return
-        if not self.talk.release(self.now):
-            self._forget_talk()
-
-    def _begin_talk(self) -> None:
-        self.interrupt("push_to_talk")
-        self.step(Trigger.SPEECH_STARTED)
-        self.times = TurnTimes(speech_started_at=self.now)
-        self.unsettled = True
-        if self.states.link is Link.READY:
-            self.emit(SendToEngine(InputAudioBufferClear(event_id=self.new_id("clear"))))
-            for frame in self.gap.peek():
-                self.emit(SendAudio(frame))
-
-    def _forget_talk(self) -> None:
-        self.gap.clear()
-        self.unsettled = False
-        self.step(Trigger.SPEECH_STOPPED)
-        if self.states.link is Link.READY:
-            self.emit(SendToEngine(InputAudioBufferClear(event_id=self.new_id("clear"))))
-        self.note("tap_ignored")
-        self.speak_up()
-
-    def _end_talk(self) -> None:
-        self.step(Trigger.SPEECH_STOPPED)
-        self.times.speech_stopped_at = self.now
-        self._engine.want_commit()
-
-    def _handle_dtmf(self, event: ev.Dtmf) -> None:
-        if not self._digits:
-            self.interrupt("dtmf")
-        self._digits += event.digit
-        self._digits_until = self.now + DTMF_PAUSE_S
-        self.note("dtmf")
-        if event.digit == "#":
-            self._end_digits()
-
-    def _end_digits(self) -> None:
-        digits, self._digits, self._digits_until = self._digits, "", None
-        self._write(f"[telephone keys pressed: {digits}]")
-
-    def _handle_typed(self, event: ev.Typed) -> None:
-        self.interrupt("typed")
-        self._write(event.text)
-
-    def _write(self, text: str) -> None:
-        item = UserMessage(id=self.new_id("item"), content=[InputText(text=text)])
-        self.history.complete(item, None)
-        if self.states.link is Link.READY:
-            self.emit(SendToEngine(ConversationItemCreate(event_id=self.new_id("write"), item=item)))
-        self.times = TurnTimes(committed_at=self.now)
-        self.ask(Wish("turn"))
 
     # The tools
 
@@ -496,17 +351,21 @@ class Session:
         if call is None:
             self.note("late_tool", call_id=event.call_id)
             return
-        item = FunctionCallOutput(id=self.new_id("item"), call_id=event.call_id, output=event.output)
+        self.answer(call, event.output, ok=event.ok)
+        self.engine.go_on(call.response_id, hushed=call.hushed)
+
+    def answer(self, call: ToolCall, output: str, *, ok: bool) -> None:
+        """Give the engine the output of a call of ours, and show the client that it ended."""
+        item = FunctionCallOutput(id=self.new_id("item"), call_id=call.call_id, output=output)
         self.history.complete(item, None)
         if self.face is not None:
             self.face.hide(item.id or "", call.item_id)
-            for shown in self.face.answered(call.item_id, event.output, ok=event.ok):
+            for shown in self.face.answered(call.item_id, output, ok=ok):
                 self.emit(SendToClient(shown))
         if self.states.link is Link.READY:
             self.emit(SendToEngine(ConversationItemCreate(event_id=self.new_id("answer"), item=item)))
         took_ms = round((self.now - call.started_at) * 1000, 1)
-        self.note("tool_done", call_id=call.call_id, name=call.name, ok=event.ok, ms=took_ms)
-        self._engine.go_on(call.response_id, hushed=call.hushed)
+        self.note("tool_done", call_id=call.call_id, name=call.name, ok=ok, ms=took_ms)
 
     def _handle_tool_progress(self, event: ev.ToolProgress) -> None:
         self.note("tool_progress", call_id=event.call_id, text=event.text)
@@ -521,10 +380,7 @@ class Session:
         self.replies.wishes.clear()
 
     def _handle_change(self, event: ev.Change) -> None:
-        self.settings = merge(self.settings, event.settings)
-        if self.states.link is Link.READY:
-            update = SessionUpdate(event_id=self.new_id("update"), session=event.settings)
-            self.emit(SendToEngine(self._engine.expect_update(update, ours=True)))
+        self.engine.change(event.settings)
 
     def _handle_close(self, event: ev.Close) -> None:
         self.end(CLOSE_GOING_AWAY, event.reason)
@@ -540,12 +396,13 @@ class Session:
             self.retry.trying()
             self.step(Trigger.LINK_WANTED)
             self.emit(OpenLink())
-        if self.talk.tail_over(now):
-            self._end_talk()
+        if self.retry.greeting_overdue(now):
+            self.note("surprise", type="session.created missing")
+            self.emit(CloseLink())
         if self.stale_until is not None and now >= self.stale_until:
-            self._engine.give_up_stale()
-        if self._digits_until is not None and now >= self._digits_until:
-            self._end_digits()
+            self.engine.give_up_stale()
+        self.replies.hold_over(now)
+        self.person.handle_time(now)
         self._run_dry()
         self.speak_up()
 

@@ -1,0 +1,165 @@
+"""What follows from what the person does beside speaking: the talk button, keys, the keyboard, a realtime client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from voice.protocol.client_events import (
+    ClientEvent,
+    ConversationItemCreate,
+    ConversationItemDelete,
+    ConversationItemTruncate,
+    InputAudioBufferClear,
+    InputAudioBufferCommit,
+    ResponseCreate,
+    SessionUpdate,
+)
+from voice.protocol.items import FunctionCallOutput, InputText, UserMessage
+from voice.session.deadlines import Deadline
+from voice.session.effects import SendAudio, SendToEngine
+from voice.session.events import ClientSaid, Dtmf, PushToTalk, Typed
+from voice.session.replies import Wish
+from voice.session.states import Link, Trigger
+from voice.session.turns import TurnTimes
+
+if TYPE_CHECKING:
+    from voice.session.session import Session
+
+DTMF_PAUSE_S = 2.0
+DIGITS_LIMIT = 64
+
+
+class PersonSide:
+    """The person's part of the session's rules."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._digits = ""
+        self._digits_until: float | None = None
+
+    def deadline(self) -> Deadline | None:
+        if self._digits_until is not None:
+            return Deadline(self._digits_until, "digits are complete")
+        return self._session.talk.deadline()
+
+    def handle_time(self, now: float) -> None:
+        """Time passed."""
+        if self._session.talk.tail_over(now):
+            self._end_talk()
+        if self._digits_until is not None and now >= self._digits_until:
+            self._end_digits()
+
+    # The talk button
+
+    def handle_push_to_talk(self, event: PushToTalk) -> None:
+        session = self._session
+        if not session.push_to_talk:
+            return
+        if event.held:
+            if session.talk.press(session.now):
+                self._begin_talk()
+        elif not session.talk.release(session.now):
+            self._forget_talk()
+
+    def _begin_talk(self) -> None:
+        session = self._session
+        session.interrupt("push_to_talk")
+        session.step(Trigger.SPEECH_STARTED)
+        session.times = TurnTimes(speech_started_at=session.now)
+        session.gap.begin_turn()
+        ready = session.states.link is Link.READY
+        if ready:
+            session.emit(SendToEngine(InputAudioBufferClear(event_id=session.new_id("clear"))))
+        for frame in session.preroll.take():
+            session.gap.append(frame, sent=ready)
+            if ready:
+                session.emit(SendAudio(frame))
+
+    def _forget_talk(self) -> None:
+        session = self._session
+        session.gap.forget_turn()
+        session.step(Trigger.SPEECH_STOPPED)
+        if session.states.link is Link.READY:
+            session.emit(SendToEngine(InputAudioBufferClear(event_id=session.new_id("clear"))))
+        session.note("tap_ignored")
+        session.speak_up()
+
+    def _end_talk(self) -> None:
+        session = self._session
+        session.step(Trigger.SPEECH_STOPPED)
+        session.times.speech_stopped_at = session.now
+        session.link.say(InputAudioBufferCommit(event_id=session.new_id("commit")))
+
+    # Keys and the keyboard
+
+    def handle_dtmf(self, event: Dtmf) -> None:
+        session = self._session
+        if not self._digits:
+            session.interrupt("dtmf")
+        self._digits += event.digit
+        self._digits_until = session.now + DTMF_PAUSE_S
+        session.note("dtmf")
+        if event.digit == "#" or len(self._digits) >= DIGITS_LIMIT:
+            self._end_digits()
+
+    def _end_digits(self) -> None:
+        digits, self._digits, self._digits_until = self._digits, "", None
+        self._write(f"[telephone keys pressed: {digits}]")
+
+    def handle_typed(self, event: Typed) -> None:
+        self._session.interrupt("typed")
+        self._write(event.text)
+
+    def _write(self, text: str) -> None:
+        session = self._session
+        item = UserMessage(id=session.new_id("item"), content=[InputText(text=text)])
+        session.history.complete(item, None)
+        if session.states.link is Link.READY:
+            session.emit(SendToEngine(ConversationItemCreate(event_id=session.new_id("write"), item=item)))
+        session.times = TurnTimes(committed_at=session.now)
+        session.ask(Wish("turn"))
+
+    # A realtime client
+
+    def handle_client_said(self, event: ClientSaid) -> None:
+        self._session.link.say(event.event)
+
+    def forward(self, event: ClientEvent, at_ms: float) -> None:
+        """Say this to the engine. `at_ms` is the event's place in the person's sound."""
+        session = self._session
+        if session.face is not None:
+            event = session.face.admit(event)
+        match event:
+            case SessionUpdate():
+                event = session.engine.expect_update(event, "client")
+            case ConversationItemCreate():
+                event = self._create_item(event)
+            case ConversationItemDelete():
+                session.history.delete(event.item_id)
+            case ConversationItemTruncate():
+                self._truncated(event)
+            case InputAudioBufferClear():
+                session.gap.forget_turn(at_ms)
+            case InputAudioBufferCommit():
+                session.gap.commit(at_ms)
+            case ResponseCreate():
+                session.engine.create(event)
+                return
+            case _:
+                pass
+        session.emit(SendToEngine(event))
+
+    def _create_item(self, event: ConversationItemCreate) -> ConversationItemCreate:
+        session = self._session
+        if isinstance(event.item, FunctionCallOutput):
+            session.calls.answer(event.item.call_id)
+        if not event.item.id:
+            event = event.model_copy(update={"item": event.item.model_copy(update={"id": session.new_id("item")})})
+        session.engine.expect_item(event)
+        return event
+
+    def _truncated(self, event: ConversationItemTruncate) -> None:
+        """The client keeps its own account: what it says was heard, was heard."""
+        session = self._session
+        session.stop_voice()
+        session.history.cut(event.item_id, event.audio_end_ms, session.ledger.received_ms(event.item_id))
