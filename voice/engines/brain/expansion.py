@@ -96,18 +96,25 @@ def _picks(count: int, limit: int) -> set[int]:
     return {i * step % count for i in range(limit)}
 
 
-def recogniser_phrases(language: str, limit: int = 1000) -> list[str]:
+def recogniser_phrases(language: str, limit: int = 1000, *, per_block: int = 2) -> list[str]:
     """The templates as phrases that a recogniser may expect, at most `limit`.
 
     In the notation that recognisers here read: `[optional]`, `(one|another)` and the slots `<number>`, `<duration>`
-    and `<expression>`; what a wildcard may hold is narrowed to what is likely (`expected.yaml`).
+    and `<expression>`; what a wildcard may hold is narrowed to what is likely (`expected.yaml`). Only the first
+    templates of a block, and none of those that are answered with an apology: every phrase that is expected costs the
+    recogniser time, and can be heard where it was not said.
     """
     data, expected = template_data(language), read_yaml(language, "expected.yaml")
     rules: dict[str, str] = data["expansion_rules"]
-    # What can be done goes before what only has an apology for an answer.
-    names = sorted(data["intents"], key=lambda name: name.startswith("Cannot"))
-    blocks = [block for name in names for block in data["intents"][name]["data"]]
-    sentences = [_expected(sentence, rules, expected) for block in blocks for sentence in block["sentences"]]
+    blocks = [
+        block for name, intent in data["intents"].items() if not name.startswith("Cannot") for block in intent["data"]
+    ]
+    sentences = [
+        _expected(sentence, rules, expected)
+        for block in blocks
+        for sentence in block["sentences"][:per_block]
+        if sentence != "{expression}"
+    ]
     return list(itertools.islice(dict.fromkeys(sentences), limit))
 
 
