@@ -7,7 +7,8 @@ and `close` returns at once; nothing is queued between the engine's own input an
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 from voice.audio.frames import AudioFrame
 from voice.protocol.client_events import ClientEvent
@@ -47,3 +48,29 @@ class Engine(Protocol):
 
     async def close(self) -> None:
         """End the connection. Idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechFacts:
+    """What an ear found in the newest sound; see `voice.session.events.CallerSpeech` for the fields."""
+
+    stage: Literal["onset", "going", "offset"]
+    speech_ms: float
+    late_ms: float
+    level_db: float
+    floor_db: float
+    echo: float
+    probability: float
+
+
+class Ear(Protocol):
+    """Listens on our side of the engine, so that the first moment of an interruption is not waited for."""
+
+    def hear(self, frame: AudioFrame, *, sounding: bool) -> SpeechFacts | None:
+        """One frame of the person; `sounding`: the loudspeaker plays. Called for every frame: cheap when quiet."""
+
+    def play(self, frame: AudioFrame) -> None:
+        """What the loudspeaker was given, in order: the reference for telling echo from speech."""
+
+    def stop(self) -> None:
+        """The loudspeaker was silenced: what was given and not heard is void."""

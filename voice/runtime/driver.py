@@ -85,6 +85,8 @@ class Driver:
             ef.Play: self._play,
             ef.Mark: self._mark,
             ef.StopPlayback: self._stop_playback,
+            ef.Duck: lambda effect: transport.duck(effect.gain_db),
+            ef.Restore: lambda effect: transport.restore(),
             ef.SendToEngine: self._send_to_engine,
             ef.SendToClient: self._send_to_client,
             ef.OpenLink: self._open_link,

@@ -76,6 +76,12 @@ class Transport(Protocol):
     def stop_playback(self, epoch: int) -> None:
         """Drop all sound not yet heard; what follows belongs to `epoch`."""
 
+    def duck(self, gain_db: float) -> None:
+        """Turn all sound not yet heard, and what follows, down by `gain_db` (negative) within one frame."""
+
+    def restore(self) -> None:
+        """Fade back to full level within some tens of ms. Nothing is skipped and nothing is said twice."""
+
     def send_event(self, event: ServerEvent | Unknown) -> None:
         """Tell a realtime client. Others ignore it."""
 
