@@ -9,6 +9,7 @@ import pytest
 from tests.engines.local.sequences import BY_HAND, SPOKEN, TURN, play, user_says
 from tests.engines.local.twins import HeardSound, Scene, kinds
 from voice.audio.frames import PCM_24K, AudioFrame
+from voice.engines.local.inbox import MOST_EVENTS
 from voice.engines.stages import TextDelta
 from voice.errors import EngineFailed, Misuse
 from voice.protocol.server_events import (
@@ -303,7 +304,7 @@ def test_more_sound_than_can_wait_is_dropped_from_the_old_end_and_counted() -> N
 def test_too_many_events_that_wait_end_the_conversation() -> None:
     async def scene() -> None:
         async with Scene() as room:
-            for _ in range(1002):
+            for _ in range(MOST_EVENTS + 2):
                 room.send({"type": "response.cancel"})
             await room.settle()
             assert room.notebook.closed == [(1008, "too many events")]

@@ -26,10 +26,15 @@ class Append:
     event_id: str | None = None
 
 
+MOST_EVENTS = 16_384
+"""Events that may wait. A socket is read 256 KiB at a time, which is 8,000 of the smallest events: a client that says
+much in one breath (a history to restore) is not too much."""
+
+
 class Inbox:
     """First in, first out."""
 
-    def __init__(self, *, most_sound_ms: float = 300_000, most_events: int = 1000) -> None:
+    def __init__(self, *, most_sound_ms: float = 300_000, most_events: int = MOST_EVENTS) -> None:
         self._things: deque[Append | ClientEvent] = deque()
         self._most_sound_ms = most_sound_ms
         self._most_events = most_events
