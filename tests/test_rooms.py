@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "transports": {"audio", "protocol", "net", "errors"},
     "runtime": {"session", "protocol", "audio", "errors"} | HANDS,
     "timeline": {"errors"},
+    "testkit": {"protocol", "net", "audio", "errors", "engines.base", "transports.base"},
     "server": {"runtime", "protocol", "audio", "config", "errors", "net"} | HANDS,
 }
 NEVER_TOUCHES: dict[str, set[str]] = {
