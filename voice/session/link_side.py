@@ -114,7 +114,7 @@ class LinkSide:
         """What the lost engine still owed us is asked of the next one."""
         session = self._session
         replies = session.replies
-        by_hand = session.engine.commits_by_hand()
+        by_hand = session.engine.settings.commits_by_hand()
         broken, response_id, wish = session.states.reply, replies.active_id, replies.wish
         if broken is not Reply.NONE:
             replies.make_stale(response_id)

@@ -131,7 +131,7 @@ class PersonSide:
             event = session.face.admit(event)
         match event:
             case SessionUpdate():
-                event = session.engine.expect_update(event, "client")
+                event = session.engine.settings.expect_update(event, "client")
             case ConversationItemCreate():
                 event = self._create_item(event)
             case ConversationItemDelete():
@@ -143,7 +143,7 @@ class PersonSide:
             case InputAudioBufferCommit():
                 session.gap.commit(at_ms)
             case ResponseCreate():
-                session.engine.create(event)
+                session.engine.replies.create(event)
                 return
             case _:
                 pass

@@ -37,7 +37,7 @@ from voice.session.effects import (
     SendToEngine,
     StopPlayback,
 )
-from voice.session.engine_side import STALE_PATIENCE_S, EngineSide
+from voice.session.engine_side import EngineSide
 from voice.session.face import ClientFace
 from voice.session.gap import GapBuffer
 from voice.session.history import History, retold
@@ -46,6 +46,7 @@ from voice.session.link_side import LinkSide
 from voice.session.person_side import PersonSide
 from voice.session.playback import Cut, Ledger
 from voice.session.replies import Replies, Wish
+from voice.session.reply_side import STALE_PATIENCE_S
 from voice.session.rules import SessionConfig
 from voice.session.states import Consequence, Floor, Link, Reply, States, Trigger, Voice, consequence, step
 from voice.session.turns import PushToTalk, TurnTimes
@@ -198,7 +199,7 @@ class Session:
         self._cancel_reply(why, cuts)
         for cut in cuts:
             self.history.cut(cut.item_id, cut.heard_ms, cut.received_ms)
-            self.engine.hush(cut.response_id)
+            self.engine.replies.hush(cut.response_id)
             self._truncate(cut.item_id, cut.content_index, cut.heard_ms)
             self.note(
                 "barge_in",
@@ -246,7 +247,7 @@ class Session:
             self.replies.want(wish)
         if streaming:
             self.replies.make_stale(response_id)
-            self.engine.hush(response_id)
+            self.engine.replies.hush(response_id)
             if self.ours or why != "speech":
                 self.cancel(response_id)
 
@@ -352,7 +353,7 @@ class Session:
             self.note("late_tool", call_id=event.call_id)
             return
         self.answer(call, event.output, ok=event.ok)
-        self.engine.go_on(call.response_id, hushed=call.hushed)
+        self.engine.replies.go_on(call.response_id, hushed=call.hushed)
 
     def answer(self, call: ToolCall, output: str, *, ok: bool) -> None:
         """Give the engine the output of a call of ours, and show the client that it ended."""
@@ -380,7 +381,7 @@ class Session:
         self.replies.wishes.clear()
 
     def _handle_change(self, event: ev.Change) -> None:
-        self.engine.change(event.settings)
+        self.engine.settings.change(event.settings)
 
     def _handle_close(self, event: ev.Close) -> None:
         self.end(CLOSE_GOING_AWAY, event.reason)
@@ -400,7 +401,7 @@ class Session:
             self.note("surprise", type="session.created missing")
             self.emit(CloseLink())
         if self.stale_until is not None and now >= self.stale_until:
-            self.engine.give_up_stale()
+            self.engine.replies.give_up_stale()
         self.replies.hold_over(now)
         self.person.handle_time(now)
         self._run_dry()

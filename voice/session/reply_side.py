@@ -1,0 +1,247 @@
+"""What follows from the engine's responses: their beginning and end, the tools they call, and going on from those."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from voice.protocol import server_events as se
+from voice.protocol.client_events import ResponseCreate
+from voice.protocol.items import FunctionCall
+from voice.protocol.settings import Response, ResponseError, StatusDetails
+from voice.session.calls import Stage, ToolCall
+from voice.session.effects import RunTool, SendToEngine
+from voice.session.refusals import Action, action_for
+from voice.session.replies import Wish
+from voice.session.states import Reply, Trigger, may
+
+if TYPE_CHECKING:
+    from voice.session.session import Session
+
+CLIENT_ID = "vc"
+STALE_PATIENCE_S = 3.0
+NOT_RUN = "This was not run: the person interrupted before it began."
+
+
+@dataclass(slots=True)
+class CallingResponse:
+    """A response that called tools, until the model was asked to go on."""
+
+    done: bool = False
+    hushed: bool = False
+    with_client: bool = False
+
+
+class ReplySide:
+    """The responses' part of the session's rules."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._calling: dict[str, CallingResponse] = {}
+        self._held_create: ResponseCreate | None = None
+        self._open: dict[str, Response] = {}
+
+    def created(self, event: se.ResponseCreated) -> None:
+        """The engine makes a response."""
+        session = self._session
+        response_id = event.response.id
+        if session.face is not None:
+            self._open[response_id] = event.response
+        if _out_of_band(event.response):
+            return
+        if session.states.reply is Reply.STALE:
+            if not session.replies.active_id:
+                self._stale_created(response_id)
+                return
+            self.give_up_stale()
+        if may(session.states, Trigger.REPLY_CREATED):
+            session.step(Trigger.REPLY_CREATED)
+        else:
+            session.note("surprise", type=event.type)
+        session.replies.created(response_id)
+        session.gap.answering(response_id)
+
+    def _stale_created(self, response_id: str) -> None:
+        """A reply that was interrupted before it began: now it has a name by which it can be stopped."""
+        session = self._session
+        session.replies.make_stale(response_id)
+        session.replies.created(response_id)
+        session.stale_until = session.now + STALE_PATIENCE_S
+        session.cancel(response_id)
+
+    def refused(self, action: Action) -> None:
+        """The engine would not make the reply that it was asked for."""
+        session = self._session
+        wish = session.replies.wish
+        stands = session.states.reply is Reply.ASKED and wish is not None and wish.reason != "client"
+        if may(session.states, Trigger.REPLY_REFUSED):
+            session.step(Trigger.REPLY_REFUSED)
+        session.stale_until = None
+        if not session.replies.refused(session.now, again=stands and action is Action.RETRY) and stands:
+            session.note("reply_given_up")
+        session.speak_up()
+
+    def done(self, event: se.ResponseDone) -> None:
+        """The engine is done with a response: the client sees it before what follows."""
+        session = self._session
+        response = event.response
+        if not session.replies.end(response.id):
+            session.note("surprise", type=event.type)
+            return
+        self._session.engine.show(event)
+        self._open.pop(response.id, None)
+        session.usage.add(response.usage)
+        if response.usage is not None:
+            session.note("usage", response_id=response.id, cost_usd=round(session.usage.cost_usd, 6))
+        if _out_of_band(response):
+            return
+        wish = session.replies.wish
+        was_active = response.id == session.replies.active_id and session.states.reply is not Reply.STALE
+        if response.id in (session.replies.active_id, "") and may(session.states, Trigger.REPLY_DONE):
+            session.step(Trigger.REPLY_DONE)
+            session.replies.done()
+            session.stale_until = None
+        session.note("reply_done", response_id=response.id, status=response.status)
+        self._settle(response)
+        if calling := self._calling.get(response.id):
+            calling.done = True
+        elif response.status == "failed":
+            self._failed(response, wish, was_active=was_active)
+        self.go_on(response.id)
+        session.speak_up()
+
+    def _settle(self, response: Response) -> None:
+        """Which turns need not be heard again now."""
+        session = self._session
+        if response.status in ("completed", "incomplete"):
+            session.replies.answered()
+            session.gap.answered(response.id)
+        elif response.status == "cancelled":
+            session.replies.make_stale(response.id)
+            if session.face is not None:
+                session.stop_voice()
+            if not session.gap.turn_open and all(turn.response_id == response.id for turn in session.gap.commits):
+                session.gap.answered(response.id)
+
+    def _failed(self, response: Response, wish: Wish | None, *, was_active: bool) -> None:
+        """The engine could not make it. Nobody is left without an answer for a passing trouble."""
+        session = self._session
+        error = response.status_details.error if response.status_details is not None else None
+        code = (error.code or error.type) if error is not None else None
+        action = action_for(code)
+        session.note("error", code=code, action=action.value, param=None)
+        if was_active and session.face is None and action is not Action.END:
+            session.replies.ask(wish or Wish("turn"), "")
+            if not session.replies.refused(session.now, again=True):
+                session.note("reply_given_up")
+        self._session.engine.act(action, (error.message if error is not None else None) or "the engine cannot answer")
+
+    def give_up_stale(self) -> None:
+        """The cancelled reply never said that it is done: go on without it."""
+        session = self._session
+        session.stale_until = None
+        if session.states.reply is Reply.STALE:
+            session.step(Trigger.REPLY_DONE)
+            session.replies.done()
+            session.note("surprise", type="response.done missing")
+
+    # Tool calls
+
+    def call(self, response_id: str, output_index: int, item: FunctionCall) -> None:
+        """A call's arguments are complete: run it, or leave it to the client."""
+        session = self._session
+        ours = session.face is None or any(tool.name == item.name for tool in session.config.tools)
+        call = ToolCall(
+            item.call_id or "",
+            response_id,
+            item.id or "",
+            item.name,
+            item.arguments,
+            output_index,
+            Stage.RUNNING if ours else Stage.WITH_CLIENT,
+            session.now,
+        )
+        if not session.calls.start(call):
+            session.note("surprise", type="repeated call", call_id=call.call_id)
+            return
+        session.note("tool_started", call_id=call.call_id, name=call.name, ours=ours)
+        if session.replies.is_stale(response_id):
+            if ours and session.calls.answer(call.call_id):
+                session.answer(call, NOT_RUN, ok=False)
+            return
+        calling = self._calling.setdefault(response_id, CallingResponse())
+        calling.with_client |= not ours
+        if ours:
+            session.emit(RunTool(call.call_id, call.name, call.arguments))
+
+    def hush(self, response_id: str) -> None:
+        """The person interrupted this response: what it called finishes in silence."""
+        self._session.calls.hush(response_id)
+        if calling := self._calling.get(response_id):
+            calling.hushed = True
+
+    def create(self, event: ResponseCreate) -> None:
+        """A client asks for a reply. While tools of ours run it waits for their results, and when we have already
+        asked the engine to go on from those, that is the reply."""
+        session = self._session
+        if event.response is not None and event.response.conversation == "none":
+            session.emit(SendToEngine(event))
+            return
+        if not event.event_id:
+            event = event.model_copy(update={"event_id": session.new_id(CLIENT_ID)})
+        if session.calls.running:
+            if self._held_create is not None:
+                session.note("create_merged")
+            self._held_create = event
+            return
+        wish = session.replies.wish
+        bare = event.response is None or not event.response.model_fields_set
+        if bare and wish is not None and wish.reason == "tool":
+            session.note("create_merged")
+            return
+        session.replies.forget("tool", "restored")
+        if may(session.states, Trigger.REPLY_ASKED):
+            session.step(Trigger.REPLY_ASKED)
+            session.replies.ask(Wish("client", create=event), event.event_id or "")
+            session.times.asked_at = session.now
+        session.emit(SendToEngine(event))
+
+    def go_on(self, response_id: str, *, hushed: bool = False) -> None:
+        """Something of a calling response ended: when all of it has, the model goes on."""
+        session = self._session
+        calling = self._calling.get(response_id)
+        if calling is None:
+            return
+        calling.hushed |= hushed
+        if not calling.done or session.calls.waiting_for(response_id):
+            return
+        del self._calling[response_id]
+        if self._held_create is not None and not session.calls.running:
+            create, self._held_create = self._held_create, None
+            session.ask(Wish("client", create=create))
+        elif not calling.hushed and not calling.with_client:
+            session.ask(Wish("tool"))
+
+    # A lost connection
+
+    def forget_pending(self, response_id: str) -> bool:
+        """The engine that made them is gone. True when the broken response had called tools: those go on."""
+        self._end_open_responses()
+        was_calling = response_id in self._calling
+        for calling_id, calling in list(self._calling.items()):
+            calling.done = True
+            self.go_on(calling_id)
+        return was_calling
+
+    def _end_open_responses(self) -> None:
+        """A client saw these begin and must see them end: the engine that made them cannot say so any more."""
+        lost = ResponseError(type="server_error", code="connection_lost")
+        for response in self._open.values():
+            details = StatusDetails(type="failed", error=lost)
+            ended = response.model_copy(update={"status": "failed", "status_details": details})
+            self._session.engine.show(se.ResponseDone(response=ended))
+        self._open.clear()
+
+
+def _out_of_band(response: Response) -> bool:
+    return "conversation_id" in response.model_fields_set and response.conversation_id is None
