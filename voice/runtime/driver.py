@@ -31,13 +31,14 @@ logger = logging.getLogger(__name__)
 
 INBOX_LIMIT = 10_000
 CLOSING_S = 5.0
+CLOSE_NORMAL, CLOSE_BROKEN = 1000, 1011
 
 
 class Watcher(Protocol):
     """Sees everything that happens, after it was handled and before its effects are done."""
 
     def watch(self, now: float, event: ev.Event, effects: Sequence[ef.Effect]) -> None:
-        """`now` is the session's time: seconds since it began. Must not raise and must not block."""
+        """`now` is the session's time: seconds since it began. Must not block; one that raises is not asked again."""
 
 
 class ToolRunner(Protocol):
@@ -68,16 +69,17 @@ class Driver:
         self.ended_because = ""
         self._make_engine = make_engine
         self._tools = tools
-        self._watchers = tuple(watchers)
+        self._watchers = list(watchers)
         self._draw = draw
         self._engine: Engine | None = None
         self._inbox: deque[ev.Event] = deque()
         self._busy = False
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._goodbyes: set[asyncio.Task[None]] = set()
         self._running_tools: dict[str, asyncio.Task[None]] = {}
         self._over = asyncio.Event()
-        self._close_code = 1000
+        self._close_code = CLOSE_NORMAL
         self._loop = asyncio.get_running_loop()
         self._zero = self._loop.time()
         self._perform: dict[type, Callable[[Any], None]] = {
@@ -104,33 +106,43 @@ class Driver:
             self.post(ev.Tick())
             await self._over.wait()
         finally:
+            self.close("cancelled")
             await self._close()
-        if self.failure is not None:
+        if self.failure is not None and self._close_code == CLOSE_BROKEN:
             raise self.failure
         return self.ended_because
 
     def post(self, event: ev.Event) -> None:
         """Something happened. Handled before this returns, unless something else is being handled now."""
-        self._take_in(event)
-        self._arm()
+        if self._busy:
+            self._wait_in_line(event)
+        else:
+            self._take_in(event)
+            self._arm()
 
     def _take_in(self, event: ev.Event) -> None:
         if self._over.is_set():
             return
-        inbox = self._inbox
-        inbox.append(event)
-        if self._busy:
-            if len(inbox) > INBOX_LIMIT:
-                self._break(EngineFailed("The conversation fell behind its own events."))
-            return
         self._busy = True
         try:
-            while inbox:
-                self._handle(inbox.popleft())
+            self._handle(event)
+            if self._inbox:
+                self._catch_up()
         except Exception as error:
             self._break(error)
         finally:
             self._busy = False
+
+    def _wait_in_line(self, event: ev.Event) -> None:
+        self._inbox.append(event)
+        if len(self._inbox) > INBOX_LIMIT:
+            raise EngineFailed("The conversation fell behind its own events.")
+
+    def _catch_up(self) -> None:
+        """What came while something else was being handled, in its order."""
+        while self._inbox and not self._over.is_set():
+            self._handle(self._inbox.popleft())
+        self._arm()
 
     def close(self, reason: str) -> None:
         """End the conversation politely."""
@@ -140,10 +152,18 @@ class Driver:
         now = self._loop.time() - self._zero
         effects = self.session.handle(event, now)
         for watcher in self._watchers:
-            watcher.watch(now, event, effects)
+            try:
+                watcher.watch(now, event, effects)
+            except Exception as error:
+                self._stop_watching(watcher, error)
         perform = self._perform
         for effect in effects:
             perform[type(effect)](effect)
+
+    def _stop_watching(self, watcher: Watcher, error: Exception) -> None:
+        """A full disk, for instance: who watches may fail, the conversation goes on."""
+        self._watchers = [other for other in self._watchers if other is not watcher]
+        logger.error("watcher failed", extra={"session_id": self.session_id}, exc_info=error)
 
     def _break(self, error: Exception) -> None:
         """Our own mistake: the conversation ends, loudly, and takes no other with it."""
@@ -151,7 +171,7 @@ class Driver:
         self.failure = (
             error if isinstance(error, VoiceError) else EngineFailed("The conversation broke.", detail=repr(error))
         )
-        self._close_code = 1011
+        self._close_code = CLOSE_BROKEN
         self.ended_because = "internal error"
         self._over.set()
 
@@ -179,7 +199,10 @@ class Driver:
     # What the transport says
 
     def receive_frame(self, frame: AudioFrame) -> None:
-        self._take_in(ev.CallerAudio(frame))  # a frame never moves a deadline
+        if self._busy:
+            self._wait_in_line(ev.CallerAudio(frame))
+        else:
+            self._take_in(ev.CallerAudio(frame))  # by itself a frame never moves a deadline
 
     def played(self, epoch: int, position_ms: float, uncertainty_ms: float) -> None:
         self.post(ev.Played(epoch, position_ms, uncertainty_ms))
@@ -198,14 +221,6 @@ class Driver:
 
     def hung_up(self, reason: str) -> None:
         self.post(ev.HungUp(reason))
-
-    # What tools ask for
-
-    def announce(self, text: str) -> None:
-        self.post(ev.Say(text))
-
-    def progress(self, text: str) -> None:
-        self.post(ev.ToolProgress("", text))
 
     # Effects
 
@@ -242,21 +257,38 @@ class Driver:
         self._spawn(self._connect(engine))
 
     async def _connect(self, engine: Engine) -> None:
-        ear = _EngineEar(self, engine)
         try:
-            await engine.open(ear)
+            await engine.open(_EngineEar(self, engine))
         except EngineError as error:
             if self._engine is engine:
                 self._engine = None
                 self.failure = error
                 self.post(ev.LinkLost(0, error.person, self._draw(), final=isinstance(error, EngineRefused)))
             return
-        self.failure = None
-        self.post(ev.LinkOpened())
+        if self._engine is engine:
+            self.failure = None
+            self.post(ev.LinkOpened())
 
     def _close_link(self, effect: ef.CloseLink) -> None:
-        if self._engine is not None:
-            self._spawn(self._engine.close())
+        """From now on nobody listens to this engine, however long its goodbye takes."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            self._say_goodbye(engine)
+            self.post(ev.LinkLost(CLOSE_NORMAL, "closed", self._draw()))
+
+    def _say_goodbye(self, engine: Engine) -> None:
+        task = self._loop.create_task(self._cleanly(engine.close()))
+        self._goodbyes.add(task)
+        task.add_done_callback(self._goodbyes.discard)
+
+    async def _cleanly(self, closing: Coroutine[Any, Any, None]) -> None:
+        """Close something: in time, and with no harm when it fails."""
+        try:
+            async with asyncio.timeout(CLOSING_S):
+                await closing
+        except Exception as error:
+            values = {"session_id": self.session_id, "error": type(error).__name__}
+            logger.warning("closing was not clean", extra=values)
 
     def _run_tool(self, effect: ef.RunTool) -> None:
         call = Call(effect.call_id, effect.name, effect.arguments, self.session_id)
@@ -264,7 +296,7 @@ class Driver:
 
     async def _tool(self, call: Call) -> None:
         try:
-            outcome = await self._tools.run(call, self)
+            outcome = await self._tools.run(call, _ToolVoice(self, call.call_id))
         finally:
             self._running_tools.pop(call.call_id, None)
         self.post(ev.ToolDone(outcome.call_id, outcome.output, outcome.ok))
@@ -290,21 +322,38 @@ class Driver:
         self._over.set()
         if self._timer is not None:
             self._timer.cancel()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._end_tasks()
         engine, self._engine = self._engine, None
-        closing = [self.transport.close(self._close_code, self.ended_because), self._tools.end_session(self.session_id)]
         if engine is not None:
-            closing.append(engine.close())
-        for result in await asyncio.gather(
-            *(asyncio.wait_for(work, CLOSING_S) for work in closing), return_exceptions=True
-        ):
-            if isinstance(result, Exception):
-                logger.warning(
-                    "closing was not clean", extra={"session_id": self.session_id, "error": type(result).__name__}
-                )
+            self._say_goodbye(engine)
+        await asyncio.gather(
+            self._cleanly(self.transport.close(self._close_code, self.ended_because)),
+            self._cleanly(self._tools.end_session(self.session_id)),
+            *self._goodbyes,
+        )
+
+    async def _end_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            _, stuck = await asyncio.wait(self._tasks, timeout=CLOSING_S)
+            if stuck:
+                logger.error("tasks would not end", extra={"session_id": self.session_id, "tasks": len(stuck)})
+
+
+class _ToolVoice:
+    """What one running tool may ask of its conversation."""
+
+    def __init__(self, driver: Driver, call_id: str) -> None:
+        self.session_id = driver.session_id
+        self._driver = driver
+        self._call_id = call_id
+
+    def announce(self, text: str) -> None:
+        self._driver.post(ev.Say(text))
+
+    def progress(self, text: str) -> None:
+        self._driver.post(ev.ToolProgress(self._call_id, text))
 
 
 class _EngineEar:
