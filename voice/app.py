@@ -278,7 +278,7 @@ class _trace_file:  # noqa: N801 - reads as a function at its one use
 
 
 def replay(path: Path) -> ReplayResult:
-    """Feed a trace to a fresh core and compare. Raises ConfigError when it is not a trace."""
+    """Feed a trace to a fresh core and compare. Raises TraceUnreadable when it is not a trace."""
     return replay_file(path)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from voice.audio.frames import PCM_24K, AudioFrame
-from voice.errors import ConfigError
+from voice.errors import ProtocolError, TraceUnreadable
 from voice.protocol import client_events, server_events
 from voice.protocol.codec import Unknown, decode_client_event, decode_server_event, encode_event
 from voice.protocol.settings import FunctionTool
@@ -60,7 +60,24 @@ def line_of(happened: ev.Event | Effect) -> dict[str, Any]:
 def _level(frame: AudioFrame) -> float:
     from voice.audio.level import peak
 
-    return round(peak(frame), 4)
+    try:
+        return round(peak(frame), 4)
+    except ProtocolError:  # a far end may say anything, also what is not base64
+        return 0.0
+
+
+class _FrameOfLength(AudioFrame):
+    """A frame of which only the length is known: the core never opens one."""
+
+    __slots__ = ("_ms",)
+
+    def __init__(self, ms: float) -> None:
+        super().__init__(PCM_24K, b"")
+        self._ms = ms
+
+    @property
+    def duration_ms(self) -> float:
+        return self._ms
 
 
 class TraceWriter:
@@ -93,28 +110,40 @@ class ReplayResult:
 
 
 def replay(lines: Iterable[str]) -> ReplayResult:
-    """Feed a trace to a new session and compare what it wants done. Raises ConfigError when it is not a trace."""
+    """Feed a trace to a new session and compare what it wants done. Raises TraceUnreadable when it is not a trace."""
     parsed = _parse(lines)
-    header = next(parsed, None)
-    if header is None or header.get("voice_trace") != VERSION:
-        raise ConfigError(
-            "This is not a trace of this version.", fix="Record one with: voice call IN.wav --trace t.jsonl"
-        )
-    session = Session(_config_in(header["config"]))
+    session = _session_of(next(parsed, None))
     count = 0
     for line in parsed:
         count += 1
-        effects = [comparable(line_of(e)) for e in session.handle(_event_in(line["event"]), line["t"])]
-        wanted = [comparable(effect) for effect in line["effects"]]
+        try:
+            event, at, wanted = _event_in(line["event"]), line["t"], [comparable(effect) for effect in line["effects"]]
+        except (KeyError, TypeError, ValueError, ProtocolError) as error:
+            raise TraceUnreadable(f"Line {count + 1} is not a line of a trace.", detail=repr(error)) from error
+        effects = [comparable(line_of(effect)) for effect in session.handle(event, at)]
         if effects != wanted:
             return ReplayResult(False, count, _difference(line, wanted, effects))
     return ReplayResult(True, count)
 
 
+def _session_of(header: dict[str, Any] | None) -> Session:
+    if header is None or header.get("voice_trace") != VERSION:
+        raise TraceUnreadable(
+            "This is not a trace of this version.", fix="Record one with: voice call IN.wav --trace t.jsonl"
+        )
+    try:
+        return Session(_config_in(header["config"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise TraceUnreadable("The configuration of the trace cannot be read.", detail=repr(error)) from error
+
+
 def replay_file(path: Path) -> ReplayResult:
     """`replay` of a file."""
-    with path.open(encoding="utf-8") as file:
-        return replay(file)
+    try:
+        with path.open(encoding="utf-8") as file:
+            return replay(file)
+    except UnicodeDecodeError as error:
+        raise TraceUnreadable("The file is not text.") from error
 
 
 def comparable(effect: dict[str, Any]) -> dict[str, Any]:
@@ -123,13 +152,18 @@ def comparable(effect: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parse(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """The lines as objects. A last one that was cut off is left out: whatever wrote it was stopped there."""
+    broken = 0
     for number, text in enumerate(lines, 1):
+        if broken:
+            raise TraceUnreadable(f"Line {broken} of the trace is not JSON.")
         try:
             line = json.loads(text)
-        except ValueError as error:
-            raise ConfigError(f"Line {number} of the trace is not JSON.") from error
+        except ValueError:
+            broken = number
+            continue
         if not isinstance(line, dict):
-            raise ConfigError(f"Line {number} of the trace is not an object.")
+            raise TraceUnreadable(f"Line {number} of the trace is not an object.")
         yield line
 
 
@@ -145,7 +179,7 @@ def _event_in(line: dict[str, Any]) -> ev.Event:
     values: dict[str, Any] = {}
     for field in fields(kind):
         if field.name == "frame":
-            values["frame"] = AudioFrame(PCM_24K, PCM_24K.silence(line["ms"]))
+            values["frame"] = _FrameOfLength(line["ms"])
         elif kind is ev.EngineSaid:
             values["event"] = decode_server_event(json.dumps(line["event"]))
         elif kind is ev.ClientSaid:
