@@ -1,4 +1,4 @@
-"""Server events that this endpoint does not say, each with the reason. What is here and heard after all is a mistake."""
+"""Server events that this endpoint does not say, each with the reason. What is here and heard is a mistake."""
 
 from __future__ import annotations
 

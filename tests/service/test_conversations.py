@@ -220,3 +220,28 @@ def test_an_engine_that_comes_late_is_waited_for() -> None:
 
 def refusing(error: EngineRefused | EngineUnreachable) -> Callable[[str], Engine]:
     return lambda session_id: ScriptedEngine(refuses=error)
+
+
+# The first words
+
+
+def test_the_session_is_the_first_thing_that_a_client_hears_of() -> None:
+    async def scene() -> None:
+        async with House() as house, Client(house.url) as client:
+            await client.ask("hello")
+            assert [event["type"] for event in client.events][:2] == ["session.created", "conversation.created"]
+
+    play(scene)
+
+
+def test_a_client_that_says_thousands_of_things_in_one_breath_is_answered() -> None:
+    async def scene() -> None:
+        async with House() as house, Client(house.url) as client:
+            breath = [client.send("conversation.item.retrieve", item_id=f"nothing {n}") for n in range(5_000)]
+            await asyncio.gather(*breath)
+            answer = await client.ask("still there", output_modalities=["text"])
+            assert words(answer) == "You said still there."
+            assert len(client.errors) == 5_000
+            assert house.engines_made == 1
+
+    play(scene)

@@ -1,0 +1,63 @@
+"""Events of the protocol: some as they should be, and many that must be refused whatever went before."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+VALID: list[dict[str, Any]] = [
+    {"type": "session.update", "session": {"type": "realtime", "instructions": "Be brief."}},
+    {"type": "input_audio_buffer.append", "audio": base64.b64encode(bytes(960)).decode()},
+    {"type": "input_audio_buffer.commit"},
+    {"type": "input_audio_buffer.clear"},
+    {"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": []}},
+    {"type": "conversation.item.retrieve", "item_id": "item_1"},
+    {"type": "conversation.item.truncate", "item_id": "item_1", "content_index": 0, "audio_end_ms": 100},
+    {"type": "conversation.item.delete", "item_id": "item_1"},
+    {"type": "response.create"},
+    {"type": "response.cancel"},
+]
+WRONG: list[dict[str, Any]] = [
+    {"type": "session.update"},
+    {"type": "session.update", "session": None},
+    {"type": "session.update", "session": []},
+    {"type": "session.update", "session": {"type": "lecture"}},
+    {"type": "session.update", "session": {"type": "realtime", "instructions": 7}},
+    {"type": "session.update", "session": {"type": "realtime", "tools": "all"}},
+    {"type": "session.update", "session": {"type": "realtime", "tools": [{"type": "function"}]}},
+    {"type": "session.update", "session": {"type": "realtime", "max_output_tokens": "many"}},
+    {"type": "session.update", "session": {"type": "realtime", "audio": {"input": {"format": {"type": "audio/mp3"}}}}},
+    {"type": "session.update", "session": {"type": "realtime", "audio": {"input": {"turn_detection": "yes"}}}},
+    {"type": "session.update", "session": {"type": "realtime", "audio": {"output": {"speed": "fast"}}}},
+    {"type": "input_audio_buffer.append"},
+    {"type": "input_audio_buffer.append", "audio": None},
+    {"type": "input_audio_buffer.append", "audio": [1, 2, 3]},
+    {"type": "input_audio_buffer.append", "audio": {"data": "AAAA"}},
+    {"type": "conversation.item.create"},
+    {"type": "conversation.item.create", "item": "hello"},
+    {"type": "conversation.item.create", "item": {"type": "message", "role": "king", "content": []}},
+    {"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": "hello"}},
+    {"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": [{"type": "smell"}]}},
+    {"type": "conversation.item.create", "item": {"type": "function_call_output", "call_id": 1, "output": "x"}},
+    {"type": "conversation.item.create", "item": {"type": "function_call_output", "call_id": "none", "output": "x"}},
+    {"type": "conversation.item.create", "item": VALID[4]["item"], "previous_item_id": "not there"},
+    {"type": "conversation.item.create", "item": VALID[4]["item"], "previous_item_id": 5},
+    {"type": "conversation.item.retrieve"},
+    {"type": "conversation.item.retrieve", "item_id": 1},
+    {"type": "conversation.item.retrieve", "item_id": "not there"},
+    {"type": "conversation.item.truncate", "item_id": "not there", "content_index": 0, "audio_end_ms": 1},
+    {"type": "conversation.item.truncate", "item_id": "x", "content_index": 0.5, "audio_end_ms": 1},
+    {"type": "conversation.item.truncate", "item_id": "x", "content_index": 0, "audio_end_ms": -1},
+    {"type": "conversation.item.truncate", "item_id": "x", "content_index": 0, "audio_end_ms": 10**400},
+    {"type": "conversation.item.truncate", "item_id": "x", "content_index": 0, "audio_end_ms": "soon"},
+    {"type": "conversation.item.delete", "item_id": "not there"},
+    {"type": "conversation.item.delete", "item_id": ["a"]},
+    {"type": "response.create", "response": "please"},
+    {"type": "response.create", "response": {"output_modalities": ["smell"]}},
+    {"type": "response.create", "response": {"input": [{"type": "thought"}]}},
+    {"type": "response.create", "response": {"metadata": {"a": 1}}},
+    {"type": "response.cancel", "response_id": "not there"},
+    {"type": "response.cancel", "response_id": 5},
+    {"type": "output_audio_buffer.clear"},
+    {"type": "session.update", "event_id": 7, "session": {"type": "realtime"}},
+]
