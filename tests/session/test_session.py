@@ -61,7 +61,10 @@ def test_barge_in_after_generation_ended_still_truncates_the_unheard() -> None:
 
 
 def test_deltas_in_flight_after_a_barge_in_are_never_heard() -> None:
-    room = Room(plan=lambda _: Plan(sound_ms=5_000, speed=4), line=__import__("tests.world.room", fromlist=["Line"]).Line(delay_ms=40))
+    room = Room(
+        plan=lambda _: Plan(sound_ms=5_000, speed=4),
+        line=__import__("tests.world.room", fromlist=["Line"]).Line(delay_ms=40),
+    )
     room.user_speaks(at=1.0, seconds=0.5)
     room.user_speaks(at=2.0, seconds=0.5)
     room.run(until=2.4)
@@ -176,7 +179,9 @@ def test_a_timer_speaks_when_the_floor_is_free() -> None:
     room.run(until=8.0)
     said = [e for e in room.sent(ResponseCreate) if e.response is not None]
     assert [e.response.metadata for e in said] == [{"voice.say": "Your tea is ready."}]  # type: ignore[union-attr]
-    asked_at = next(line.at for line in room.log for e in line.effects if isinstance(e, ef.SendToEngine) and e.event in said)
+    asked_at = next(
+        line.at for line in room.log for e in line.effects if isinstance(e, ef.SendToEngine) and e.event in said
+    )
     assert asked_at > 3.5, "not before the reply was heard to its end"
 
 

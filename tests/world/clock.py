@@ -21,8 +21,9 @@ class Clock:
     def after(self, delay_ms: float, do: Callable[[], None]) -> None:
         self.at(self.now + delay_ms / 1000, do)
 
-    def next_at(self) -> float | None:
-        return self._due[0][0] if self._due else None
+    def next_at(self) -> float:
+        """When something is due; infinity when nothing is."""
+        return self._due[0][0] if self._due else float("inf")
 
     def step(self) -> None:
         """Jump to the next thing and do it."""

@@ -24,8 +24,8 @@ from voice.protocol.client_events import (
     ResponseCreate,
     SessionUpdate,
 )
-from voice.protocol.codec import Unknown, decode_server_event
-from voice.protocol.server_events import ServerEvent
+from voice.protocol.codec import Unknown
+from voice.protocol.server_events import SERVER_EVENTS, ServerEvent
 from voice.protocol.settings import Session as Settings
 from voice.protocol.settings import merge
 
@@ -36,13 +36,17 @@ DELTA_MS = 100.0
 
 @dataclass
 class Plan:
-    """What the engine's next reply is: so many ms of sound, or calls of tools; `speed` is generation over sounding."""
+    """What the engine's next reply is: so many ms of sound, or calls of tools; `speed` is generation over sounding.
+
+    `fails` is the code with which it ends instead of completing; `text` are words that it writes and does not say."""
 
     sound_ms: float = 2_000.0
     speed: float = 4.0
     calls: tuple[tuple[str, str, str], ...] = ()
     items: int = 1
     first_after_ms: float = 100.0
+    fails: str = ""
+    text: str = ""
 
 
 @dataclass
@@ -51,7 +55,9 @@ class Generating:
 
     response_id: str
     metadata: dict[str, str] | None
+    conversation_id: str | None = "conv_1"
     alive: bool = True
+    begun: bool = False
 
 
 @dataclass
@@ -72,9 +78,14 @@ class EngineOfScripts:
     emit_audio: Callable[[str, str, int, int, AudioFrame], None]
     plan: Callable[[int], Plan] = lambda _: Plan()
     prefix: str = "e0"
+    created_after_ms: float = 0.0
+    transcribes: bool = True
+    refuses: list[str] = field(default_factory=list)
     items: dict[str, Believed] = field(default_factory=dict)
     received: list[ClientEvent] = field(default_factory=list)
     heard_ms: float = 0.0
+    uncommitted_ms: float = 0.0
+    committed_ms: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     active: Generating | None = None
     replies: int = 0
@@ -88,11 +99,7 @@ class EngineOfScripts:
 
     def _say(self, type: str, **fields: Any) -> None:
         self._count += 1
-        import json
-
-        event = decode_server_event(json.dumps({"type": type, "event_id": f"{self.prefix}_ev{self._count}", **fields}))
-        assert not isinstance(event, Unknown), event
-        self.emit(event)
+        self.emit(SERVER_EVENTS[type].model_validate({"event_id": f"{self.prefix}_ev{self._count}", **fields}))  # type: ignore[arg-type]
 
     def _id(self, kind: str) -> str:
         self._count += 1
@@ -109,16 +116,29 @@ class EngineOfScripts:
     # What it is told
 
     def receive_audio(self, frame: AudioFrame) -> None:
-        self.heard_ms += frame.duration_ms
+        ms = frame.duration_ms
+        self.heard_ms += ms
+        self.uncommitted_ms += ms
+
+    @property
+    def detects(self) -> bool:
+        """Whether turns are its to find."""
+        audio = self.settings.audio
+        given = audio.input if audio is not None else None
+        return given is None or "turn_detection" not in given.model_fields_set or given.turn_detection is not None
 
     def speech_starts(self) -> None:
+        if not self.detects or self._speech_item:
+            return
         self._speech_item = self._id("item")
         self._say("input_audio_buffer.speech_started", audio_start_ms=int(self.heard_ms), item_id=self._speech_item)
         if self._flag("interrupt_response") and self.active is not None:
             self._finish("cancelled", "turn_detected")
 
     def speech_stops(self) -> None:
-        item_id = self._speech_item
+        item_id, self._speech_item = self._speech_item, ""
+        if not self.detects or not item_id:
+            return
         self._say("input_audio_buffer.speech_stopped", audio_end_ms=int(self.heard_ms), item_id=item_id)
         self._commit(item_id)
         if self._flag("create_response") and self.active is None:
@@ -141,13 +161,14 @@ class EngineOfScripts:
             "content": [{"type": "input_audio", "transcript": None}],
         }
         self._add(item)
-        self._say(
-            "conversation.item.input_audio_transcription.completed",
-            item_id=item_id,
-            content_index=0,
-            transcript=f"words of {item_id}",
-            usage={"type": "duration", "seconds": 1.0},
-        )
+        if self.transcribes:
+            self._say(
+                "conversation.item.input_audio_transcription.completed",
+                item_id=item_id,
+                content_index=0,
+                transcript=f"words of {item_id}",
+                usage={"type": "duration", "seconds": 1.0},
+            )
 
     def _last(self) -> str | None:
         return next(reversed(self.items), None)
@@ -165,7 +186,10 @@ class EngineOfScripts:
             case SessionUpdate():
                 assert isinstance(event.session, Settings)
                 self.settings = merge(self.settings, event.session)
-                self._say("session.updated", session=self.settings.model_dump(mode="json", exclude_unset=True) | {"type": "realtime"})
+                self._say(
+                    "session.updated",
+                    session=self.settings.model_dump(mode="json", exclude_unset=True) | {"type": "realtime"},
+                )
             case ConversationItemCreate():
                 item = event.item.model_dump(mode="json", exclude_none=True)
                 item.setdefault("id", self._id("item"))
@@ -188,11 +212,21 @@ class EngineOfScripts:
             case ConversationItemRetrieve():
                 self._say("conversation.item.retrieved", item=self.items[event.item_id].item)
             case InputAudioBufferCommit():
-                self._commit(self._id("item"))
+                if self.uncommitted_ms <= 0:
+                    self._error("input_audio_buffer_commit_empty", event)
+                else:
+                    self.committed_ms.append(self.uncommitted_ms)
+                    self.uncommitted_ms = 0.0
+                    self._commit(self._id("item"))
             case InputAudioBufferClear():
+                self.uncommitted_ms = 0.0
                 self._say("input_audio_buffer.cleared")
             case ResponseCreate():
-                if self.active is not None:
+                if self.refuses:
+                    self._error(self.refuses.pop(0), event)
+                elif event.response is not None and event.response.conversation == "none":
+                    self._respond(event)
+                elif self.active is not None:
                     self._error("conversation_already_has_active_response", event)
                 else:
                     self._respond(event)
@@ -224,22 +258,37 @@ class EngineOfScripts:
     # Its replies
 
     def _respond(self, asked: ResponseCreate | None) -> None:
-        metadata = asked.response.metadata if asked is not None and asked.response is not None else None
-        response = self.active = Generating(self._id("resp"), metadata)
+        params = asked.response if asked is not None else None
+        metadata = params.metadata if params is not None else None
+        response = Generating(self._id("resp"), metadata)
+        if params is not None and params.conversation == "none":
+            response.conversation_id = None
+        else:
+            self.active = response
         plan = self.plan(self.replies) if not (metadata and "voice.say" in metadata) else Plan(sound_ms=800)
         self.replies += 1
-        self._say("response.created", response=self._response(response, "in_progress"))
-        self.clock.after(plan.first_after_ms, lambda: self._generate(response, plan, 0))
+        if self.created_after_ms:
+            self.clock.after(self.created_after_ms, lambda: self._begin(response, plan))
+        else:
+            self._begin(response, plan)
+
+    def _begin(self, response: Generating, plan: Plan) -> None:
+        if response.alive:
+            response.begun = True
+            self._say("response.created", response=self._response(response, "in_progress"))
+            self.clock.after(plan.first_after_ms, lambda: self._generate(response, plan, 0))
 
     def _response(self, response: Generating, status: str, reason: str | None = None) -> dict[str, Any]:
-        details = {"type": status, "reason": reason} if reason else None
+        details: dict[str, Any] | None = {"type": status, "reason": reason} if reason else None
+        if status == "failed":
+            details = {"type": status, "error": {"type": "server_error", "code": reason}}
         return {
             "id": response.response_id,
             "object": "realtime.response",
             "status": status,
             "status_details": details,
             "output": [],
-            "conversation_id": "conv_1",
+            "conversation_id": response.conversation_id,
             "metadata": response.metadata,
             "usage": None
             if status == "in_progress"
@@ -255,11 +304,14 @@ class EngineOfScripts:
     def _generate(self, response: Generating, plan: Plan, index: int) -> None:
         if not response.alive:
             return
+        if plan.fails:
+            self._finish("failed", plan.fails, response)
+            return
         if index < len(plan.calls):
             self._generate_call(response, plan, index)
             return
         if index - len(plan.calls) >= plan.items or plan.sound_ms <= 0:
-            self._finish("completed", None)
+            self._finish("completed", None, response)
             return
         item = {
             "id": self._id("item"),
@@ -278,7 +330,11 @@ class EngineOfScripts:
             return
         ids = {"response_id": response.response_id, "item_id": item["id"], "output_index": index, "content_index": 0}
         if left_ms <= 0:
-            done = {**item, "status": "completed", "content": [{"type": "output_audio", "transcript": "some words here"}]}
+            done = {
+                **item,
+                "status": "completed",
+                "content": [{"type": "output_audio", "transcript": "some words here"}],
+            }
             self._say("response.output_audio.done", **ids)
             self._say("response.output_audio_transcript.done", **ids, transcript="some words here")
             self._say("conversation.item.done", item=done, previous_item_id=None)
@@ -287,7 +343,8 @@ class EngineOfScripts:
             return
         ms = min(DELTA_MS, left_ms)
         self._audio += 1
-        self.items[item["id"]].generated_ms += ms
+        if believed := self.items.get(item["id"]):
+            believed.generated_ms += ms
         self._say("response.output_audio_transcript.delta", **ids, delta="word ")
         self.emit_audio(response.response_id, item["id"], index, 0, AudioFrame(PCM_24K, PCM_24K.silence(ms)))
         self.clock.after(ms / plan.speed, lambda: self._sound(response, plan, index, item, left_ms - ms))
@@ -311,16 +368,20 @@ class EngineOfScripts:
         self._say("response.function_call_arguments.delta", **ids, delta=arguments)
         self._say("response.function_call_arguments.done", **ids, name=name, arguments=arguments)
         done = {**item, "status": "completed", "arguments": arguments}
-        self.items[item["id"]].item = done
+        if believed := self.items.get(item["id"]):
+            believed.item = done
         self._say("conversation.item.done", item=done, previous_item_id=None)
         self._say("response.output_item.done", response_id=response.response_id, output_index=index, item=done)
         self.clock.after(20, lambda: self._generate(response, plan, index + 1))
 
-    def _finish(self, status: str, reason: str | None) -> None:
-        response, self.active = self.active, None
+    def _finish(self, status: str, reason: str | None, response: Generating | None = None) -> None:
+        response = response or self.active
         assert response is not None
+        if response is self.active:
+            self.active = None
         response.alive = False
-        self._say("response.done", response=self._response(response, status, reason))
+        if response.begun:
+            self._say("response.done", response=self._response(response, status, reason))
 
     def die(self) -> None:
         """The connection is gone: nothing more comes of it."""

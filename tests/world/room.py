@@ -21,70 +21,26 @@ from voice.session import effects as ef
 from voice.session import events as ev
 from voice.session.rules import LinkRules, SessionConfig, TurnRules
 from voice.session.session import Session
+from voice.session.states import Link
 
+from tests.world.client import Client
 from tests.world.clock import Clock
 from tests.world.engine import EngineOfScripts, Plan
+from tests.world.line import Line, Way
+from tests.world.loudspeaker import Loudspeaker
+
+__all__ = ["Happened", "Line", "Loudspeaker", "Plan", "Room"]
 
 FRAME_MS = 20.0
 REPORT_MS = 50.0
+SILENCE_MS = 500.0
+COUGH_S = 0.15
 SILENCE = AudioFrame(PCM_24K, PCM_24K.silence(FRAME_MS))
+FRAME = ev.CallerAudio(SILENCE)
 E = TypeVar("E")
 
 
-@dataclass
-class Line:
-    """Between the session and the person: one-way delay and how much it varies."""
-
-    delay_ms: float = 0.0
-    jitter_ms: float = 0.0
-
-
-class Loudspeaker:
-    """Plays what reaches it, in order, in real time; knows to the millisecond what was heard of which item."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self.heard: dict[str, float] = {}
-        self.stale_ms = 0.0
-        self.epoch = 0
-        self.position_ms = 0.0
-        self.cleared: set[str] = set()
-        self._queue: deque[tuple[str, float]] = deque()
-        self._since = 0.0
-
-    def play(self, item_id: str, ms: float) -> None:
-        self.sync()
-        if not self._queue:
-            self._since = self.clock.now
-        if item_id in self.cleared:
-            self.stale_ms += ms
-        self._queue.append((item_id, ms))
-
-    def clear(self, epoch: int) -> None:
-        self.sync()
-        self.cleared |= {item_id for item_id, _ in self._queue}
-        self._queue.clear()
-        self.epoch, self.position_ms = epoch, 0.0
-
-    def sync(self) -> None:
-        """Account for the time that has passed."""
-        gone_ms = (self.clock.now - self._since) * 1000
-        self._since = self.clock.now
-        while self._queue and gone_ms > 0:
-            item_id, ms = self._queue.popleft()
-            played = min(ms, gone_ms)
-            gone_ms -= played
-            self.position_ms += played
-            self.heard[item_id] = self.heard.get(item_id, 0.0) + played
-            if played < ms:
-                self._queue.appendleft((item_id, ms - played))
-
-    def left_ms(self) -> float:
-        self.sync()
-        return sum(ms for _, ms in self._queue)
-
-
-@dataclass
+@dataclass(slots=True)
 class Happened:
     """One line of the room's log."""
 
@@ -95,7 +51,10 @@ class Happened:
 
 @dataclass
 class Room:
-    """The scene. Script it (`user_speaks`, `engine_drops` …), `run` it, and look at `effects`, `engine`, `speaker`."""
+    """The scene. Script it (`user_speaks`, `engine_drops` …), `run` it, and look at `effects`, `engine`, `speaker`.
+
+    `transcribes` and `created_after_ms` are the engine's; `tool_ms` is how long tools take, by name or for all.
+    """
 
     seed: int = 1
     line: Line = field(default_factory=Line)
@@ -103,6 +62,8 @@ class Room:
     playout: str = "reports"
     turns: TurnRules = field(default_factory=TurnRules)
     link: LinkRules = field(default_factory=LinkRules)
+    traits: EngineTraits = field(default_factory=lambda: EngineTraits("scripted"))
+    settings: Settings = field(default_factory=Settings)
     tools: tuple[str, ...] = ()
     tool_ms: float = 200.0
     client_face: bool = False
@@ -110,37 +71,62 @@ class Room:
     audio: bool = True
     connect_ms: float = 50.0
     refuse_connections: int = 0
+    created_after_ms: float = 0.0
+    transcribes: bool = True
+    history_items: int = 400
+    keep_log: bool = True
 
     def __post_init__(self) -> None:
         self.random = Random(self.seed)
         self.clock = Clock()
         self.speaker = Loudspeaker(self.clock)
+        self.down = Way(self.line, self.clock, self.random)
+        self.up = Way(self.line, self.clock, self.random)
         tools = tuple(FunctionTool(name=name, description="", parameters={"type": "object"}) for name in self.tools)
         config = SessionConfig(
             session_id="sess_room",
-            settings=Settings(),
-            traits=EngineTraits("scripted"),
+            settings=self.settings,
+            traits=self.traits,
             tools=tools,
             client_face=self.client_face,
-            playout=self.playout,  # type: ignore[arg-type]
+            playout="client" if self.client_face else self.playout,  # type: ignore[arg-type]
             greeting=self.greeting,
             turns=self.turns,
             link=self.link,
+            history_items=self.history_items,
         )
         self.config = config
         self.session = Session(config)
+        self.client = Client(
+            say=lambda event: self.up.carry(lambda: self.post(ev.ClientSaid(event))),
+            heard_ms=lambda item_id: self.speaker.heard_ms(item_id),
+            hush=lambda: self.speaker.clear(self.speaker.epoch + 1),
+        )
         self.log: list[Happened] = []
         self.engines: list[EngineOfScripts] = []
         self.answered: list[str] = []
         self.captured_ms = 0.0
+        self.refuses: list[str] = []
         self._inbox: deque[ev.Event] = deque()
         self._busy = False
         self._tick_at: float | None = None
+        self._ticks = 0
         self._reporting = False
         self._tools_running: set[str] = set()
+        self._next_frame_at = 0.0 if self.audio else float("inf")
+        self._hands: dict[type, Callable[[Any], None]] = {
+            ef.SendAudio: lambda effect: self.engine.receive_audio(effect.frame),
+            ef.SendToEngine: lambda effect: self.engine.receive(effect.event),
+            ef.Play: self._play,
+            ef.Mark: self._mark,
+            ef.StopPlayback: lambda effect: self.down.carry(lambda: self.speaker.clear(effect.epoch)),
+            ef.SendToClient: lambda effect: self.down.carry(lambda: self.client.see(effect.event)),
+            ef.OpenLink: lambda effect: self._connect(),
+            ef.CloseLink: lambda effect: self._close_link(),
+            ef.RunTool: self._run_tool,
+            ef.CancelTool: lambda effect: self._tools_running.discard(effect.call_id),
+        }
         self.post(ev.Tick())
-        if self.audio:
-            self._frame()
 
     # The script
 
@@ -151,6 +137,21 @@ class Room:
     def user_speaks(self, at: float, seconds: float) -> None:
         self.clock.at(at, lambda: self._if_up(lambda engine: engine.speech_starts()))
         self.clock.at(at + seconds, lambda: self._if_up(lambda engine: engine.speech_stops()))
+
+    def user_says(self, at: float, *spans_s: float) -> None:
+        """Speech, pause, speech, pause …: the engine finds a turn's end in a pause longer than its patience."""
+        for index, span_s in enumerate(spans_s):
+            if index % 2 == 0:
+                self.clock.at(at, lambda: self._if_up(lambda engine: engine.speech_starts()))
+                pause_s = spans_s[index + 1] if index + 1 < len(spans_s) else float("inf")
+                if pause_s * 1000 > SILENCE_MS:
+                    stops_at = at + span_s + SILENCE_MS / 1000
+                    self.clock.at(stops_at, lambda: self._if_up(lambda engine: engine.speech_stops()))
+            at += span_s
+
+    def user_coughs(self, at: float) -> None:
+        """Too short for a word, and still a turn to an engine that only hears loudness."""
+        self.user_says(at, COUGH_S)
 
     def engine_drops(self, at: float, code: int = 1006) -> None:
         self.clock.at(at, lambda: self._drop(code))
@@ -165,9 +166,17 @@ class Room:
         self.happens(at, ev.ClientSaid(event))
 
     def run(self, until: float) -> Room:
-        while (when := self.clock.next_at()) is not None and when <= until:
-            self.clock.step()
-        self.clock.now = until
+        clock = self.clock
+        while True:
+            due_at = clock.next_at()
+            if self._next_frame_at <= due_at and self._next_frame_at <= until:
+                clock.now = self._next_frame_at
+                self._frame()
+            elif due_at <= until:
+                clock.step()
+            else:
+                break
+        clock.now = until
         self.speaker.sync()
         return self
 
@@ -182,6 +191,14 @@ class Room:
     def sent(self, kind: type[E], since: float = 0.0) -> list[E]:
         return [e.event for e in self.effects(ef.SendToEngine, since) if isinstance(e.event, kind)]
 
+    def events(self, kind: type[E]) -> list[E]:
+        return [line.event for line in self.log if isinstance(line.event, kind)]
+
+    @property
+    def errors(self) -> list[str]:
+        """What any engine refused."""
+        return [code for engine in self.engines for code in engine.errors]
+
     # How it works
 
     def post(self, event: ev.Event) -> None:
@@ -190,13 +207,17 @@ class Room:
             return
         self._busy = True
         while self._inbox:
-            event = self._inbox.popleft()
-            effects = self.session.handle(event, self.clock.now)
-            self.log.append(Happened(self.clock.now, event, effects))
-            for effect in effects:
-                self._do(effect)
+            self._handle(self._inbox.popleft())
         self._busy = False
         self._arm()
+
+    def _handle(self, event: ev.Event) -> None:
+        effects = self.session.handle(event, self.clock.now)
+        if self.keep_log:
+            self.log.append(Happened(self.clock.now, event, effects))
+        for effect in effects:
+            if (hand := self._hands.get(type(effect))) is not None:
+                hand(effect)
 
     def _arm(self) -> None:
         deadline = self.session.deadline()
@@ -206,56 +227,43 @@ class Room:
         self.clock.at(when, lambda: self._ring(when))
 
     def _ring(self, when: float) -> None:
-        if self._tick_at == when:
-            self._tick_at = None
-            deadline = self.session.deadline()
-            if deadline is not None and deadline.at <= self.clock.now:
-                self.post(ev.Tick())
-            else:
-                self._arm()
+        if self._tick_at != when:
+            return
+        self._tick_at = None
+        deadline = self.session.deadline()
+        if deadline is None or deadline.at > self.clock.now:
+            self._arm()
+            return
+        self.post(ev.Tick())
+        after = self.session.deadline()
+        assert after is None or after.at > self.clock.now or after != deadline, f"nothing came of '{deadline.why}'"
 
     def _frame(self) -> None:
         if self.session.ended:
+            self._next_frame_at = float("inf")
             return
+        self._next_frame_at += FRAME_MS / 1000
         self.captured_ms += FRAME_MS
-        self.post(ev.CallerAudio(SILENCE))
-        self.clock.after(FRAME_MS, self._frame)
+        self._busy = True
+        self._handle(FRAME)
+        self._busy = False
+        if self._inbox:
+            self.post(self._inbox.popleft())
 
-    def _do(self, effect: ef.Effect) -> None:
-        match effect:
-            case ef.OpenLink():
-                self._connect()
-            case ef.CloseLink():
-                if self.engines:
-                    self._drop(1000)
-            case ef.SendToEngine(event):
-                self.engine.receive(event)
-            case ef.SendAudio(frame):
-                self.engine.receive_audio(frame)
-            case ef.Play():
-                item_id, ms = effect.item_id, effect.frame.duration_ms
-                self._travel(lambda: self._arrive(item_id, ms))
-            case ef.Mark(epoch, position_ms):
-                self._travel(lambda: self._mark(epoch, position_ms))
-            case ef.StopPlayback(epoch):
-                self._travel(lambda: self.speaker.clear(epoch))
-            case ef.RunTool():
-                self._tools_running.add(effect.call_id)
-                self.clock.after(self.tool_ms, lambda: self._tool_done(effect))
-            case ef.CancelTool(call_id):
-                self._tools_running.discard(call_id)
-            case _:
-                pass
+    def _close_link(self) -> None:
+        """As a driver does: the engine is not heard any more, and the session is told at once."""
+        if self.engines:
+            self.engine.die()
+        self.post(ev.LinkLost(1000, "closed", self.random.random()))
 
-    def _travel(self, do: Callable[[], None]) -> None:
-        if not self.line.delay_ms:
-            do()
-            return
-        self.clock.after(self.line.delay_ms, do)
+    def _play(self, effect: ef.Play) -> None:
+        item_id, ms = effect.item_id, effect.frame.duration_ms
+        self.down.carry(lambda: self._arrive(item_id, ms))
 
     def _arrive(self, item_id: str, ms: float) -> None:
         self.speaker.play(item_id, ms)
-        if self.playout == "reports" and not self._reporting:
+        self.client.play(item_id)
+        if self.config.playout == "reports" and not self._reporting:
             self._reporting = True
             self.clock.after(REPORT_MS, self._report)
 
@@ -266,10 +274,17 @@ class Room:
         self._reporting = left_ms > 0 and not self.session.ended
         if self._reporting:
             self.clock.after(max(min(REPORT_MS, left_ms), 1.0), self._report)
-        self._travel(lambda: self.post(ev.Played(epoch, position_ms, 1.0)))
+        self.up.carry_or_lose(lambda: self.post(ev.Played(epoch, position_ms, 1.0)))
 
-    def _mark(self, epoch: int, position_ms: float) -> None:
-        self.clock.after(self.speaker.left_ms(), lambda: self._travel(lambda: self.post(ev.Played(epoch, position_ms, 0.0))))
+    def _mark(self, effect: ef.Mark) -> None:
+        report = ev.Played(effect.epoch, effect.position_ms, 0.0)
+        self.down.carry(
+            lambda: self.clock.after(self.speaker.left_ms(), lambda: self.up.carry_or_lose(lambda: self.post(report)))
+        )
+
+    def _run_tool(self, effect: ef.RunTool) -> None:
+        self._tools_running.add(effect.call_id)
+        self.clock.after(self.tool_ms, lambda: self._tool_done(effect))
 
     def _tool_done(self, effect: ef.RunTool) -> None:
         if effect.call_id in self._tools_running:
@@ -293,19 +308,21 @@ class Room:
             emit_audio=lambda *audio: self.post(ev.EngineAudio(*audio)),
             plan=self.plan,
             prefix=f"e{len(self.engines)}",
+            created_after_ms=self.created_after_ms,
+            transcribes=self.transcribes,
+            refuses=self.refuses,
         )
         if self.engines:
-            engine.replies = self.engines[-1].replies
+            engine.replies = self.engine.replies
         self.engines.append(engine)
         self.post(ev.LinkOpened())
         engine.greet()
 
     def _if_up(self, do: Callable[[EngineOfScripts], None]) -> None:
-        if self.engines and self.session.states.link.value == "ready":
+        if self.engines and self.session.states.link is Link.READY:
             do(self.engine)
 
     def _drop(self, code: int) -> None:
-        engine = self.engine
-        engine.die()
+        self.engine.die()
         if not self.session.ended:
             self.post(ev.LinkLost(code, "dropped", self.random.random()))

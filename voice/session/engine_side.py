@@ -19,7 +19,7 @@ from voice.session.refusals import Action, action_for
 from voice.session.replies import Wish
 from voice.session.reply_side import CLIENT_ID, ReplySide
 from voice.session.settings_side import SettingsSide
-from voice.session.states import Consequence, Link, Trigger, consequence
+from voice.session.states import Link, Trigger
 from voice.session.turns import TurnTimes
 
 if TYPE_CHECKING:
@@ -141,14 +141,14 @@ class EngineSide:
         session.times = TurnTimes(speech_started_at=session.now)
         session.gap.begin_turn()
         session.note("speech_started", item_id=event.item_id, audio_start_ms=event.audio_start_ms)
-        if session.face is None and consequence(session.states) is Consequence.INTERRUPT:
-            session.interrupt("speech")
+        session.floor.engine_heard_start()
         return SHOW
 
     def _speech_stopped(self, event: se.InputAudioBufferSpeechStopped) -> bool:
         session = self._session
         session.step(Trigger.SPEECH_STOPPED)
         session.times.speech_stopped_at = session.now
+        session.floor.engine_heard_stop()
         session.note("speech_stopped", item_id=event.item_id, audio_end_ms=event.audio_end_ms)
         return SHOW
 
@@ -158,7 +158,7 @@ class EngineSide:
         session.times.committed_at = session.now
         session.gap.committed(event.item_id)
         session.note("committed", item_id=event.item_id)
-        if session.face is None and (session.ours or session.push_to_talk):
+        if session.face is None and (session.ours or session.push_to_talk) and session.floor.answers(event.item_id):
             session.ask(Wish("turn"))
         return SHOW
 
@@ -173,6 +173,7 @@ class EngineSide:
 
     def _transcribed(self, event: se.ConversationItemInputAudioTranscriptionCompleted) -> bool:
         self._session.history.set_text(event.item_id, event.transcript)
+        self._session.floor.words(event.item_id, event.transcript)
         return SHOW
 
     # Items

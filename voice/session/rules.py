@@ -8,6 +8,7 @@ from typing import Literal
 from voice.protocol.settings import FunctionTool
 from voice.protocol.settings import Session as Settings
 from voice.protocol.traits import EngineTraits
+from voice.session.floor import FloorRules
 
 TurnMode = Literal["server_vad", "push_to_talk"]
 
@@ -66,7 +67,8 @@ class SessionConfig:
 
     `settings` is what we ask of the engine; `tools` are ours to run (the client never sees their definitions);
     `client_face` is true when the far end speaks the realtime protocol itself; `playout` says how we learn what was
-    heard (see `voice.transports.base`). `greeting` is spoken first.
+    heard (see `voice.transports.base`). `greeting` is spoken first. With `floor` rules interruptions are judged in two
+    stages, which needs an ear on our side (`CallerSpeech` events); without them the first sign of speech interrupts.
     """
 
     session_id: str
@@ -79,5 +81,6 @@ class SessionConfig:
     turns: TurnRules = field(default_factory=TurnRules)
     link: LinkRules = field(default_factory=LinkRules)
     prices: Prices = field(default_factory=Prices)
+    floor: FloorRules | None = None
     history_items: int = 400
     mark_every_ms: float = 400.0

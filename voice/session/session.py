@@ -39,6 +39,7 @@ from voice.session.effects import (
 )
 from voice.session.engine_side import EngineSide
 from voice.session.face import ClientFace
+from voice.session.floor_side import FloorSide
 from voice.session.gap import GapBuffer
 from voice.session.history import History, retold
 from voice.session.link import Retry
@@ -86,9 +87,11 @@ class Session:
         self.engine = EngineSide(self)
         self.link = LinkSide(self)
         self.person = PersonSide(self)
+        self.floor = FloorSide(self)
         self._handlers: dict[type, Handler] = {
             ev.CallerAudio: self._handle_caller_audio,
             ev.EngineAudio: self._handle_engine_audio,
+            ev.CallerSpeech: self.floor.handle_caller_speech,
             ev.Played: self._handle_played,
             ev.EngineSaid: self.engine.handle,
             ev.LinkOpened: self.link.handle_opened,
@@ -137,6 +140,7 @@ class Session:
                 self.replies.deadline(),
                 None if self.stale_until is None else Deadline(self.stale_until, "cancelled reply is over"),
                 self.person.deadline(),
+                self.floor.deadline(),
             )
         )
 
@@ -149,7 +153,10 @@ class Session:
         self._out.append(Note(kind, values))
 
     def step(self, trigger: Trigger) -> None:
+        before = self.states.voice
         self.states = step(self.states, trigger)
+        if (before is Voice.QUIET) is not (self.states.voice is Voice.QUIET):
+            self.floor.voice_changed()
 
     def new_id(self, prefix: str) -> str:
         """An id that this conversation has not used: deterministic, so that a replay makes the same."""
@@ -404,6 +411,7 @@ class Session:
             self.engine.replies.give_up_stale()
         self.replies.hold_over(now)
         self.person.handle_time(now)
+        self.floor.handle_time()
         self._run_dry()
         self.speak_up()
 

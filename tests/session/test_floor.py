@@ -1,0 +1,154 @@
+"""Who gets the floor when the person makes a sound while the assistant speaks."""
+
+from __future__ import annotations
+
+import pytest
+
+from voice.protocol.client_events import ConversationItemTruncate, ResponseCancel, ResponseCreate
+from voice.session import effects as ef
+from voice.session.events import CallerSpeech
+from voice.session.floor import FloorControl, FloorRules, PhraseLists, Verdict
+
+from tests.world.engine import Plan
+from tests.world.room import Room
+
+PHRASES = PhraseLists(
+    acknowledgements=frozenset({"mm-hm", "yeah", "right", "i see"}),
+    interruptions=frozenset({"stop", "wait"}),
+    holds=frozenset({"hold on"}),
+)
+RULES = FloorRules(phrases=PHRASES)
+
+
+def speech(stage: str, ms: float, *, level: float = -25.0, echo: float = 0.0, late: float = 60.0) -> CallerSpeech:
+    return CallerSpeech(stage, ms, late, level, -60.0, echo, 0.9)  # type: ignore[arg-type]
+
+
+def control(rules: FloorRules = RULES) -> FloorControl:
+    floor = FloorControl(rules)
+    floor.sounding(0.0)
+    return floor
+
+
+def test_the_first_sign_only_ducks() -> None:
+    assert control().hear(speech("onset", 60), 5.0) is Verdict.DUCK
+
+
+def test_enough_speech_takes_the_floor_once() -> None:
+    floor = control()
+    verdicts = [floor.hear(speech("onset" if ms == 60 else "going", ms), 5.0 + ms / 1000) for ms in range(60, 700, 40)]
+    assert verdicts[0] is Verdict.DUCK
+    assert verdicts.count(Verdict.YIELD) == 1
+    assert verdicts.index(Verdict.YIELD) == (460 - 60) // 40 - 1
+
+
+def test_a_short_sound_is_given_back_when_no_words_come() -> None:
+    floor = control()
+    floor.hear(speech("onset", 60), 5.06)
+    assert floor.hear(speech("offset", 300, late=100), 5.4) is Verdict.NOTHING
+    deadline = floor.deadline()
+    assert deadline is not None
+    assert deadline.at == pytest.approx(5.55)
+    assert floor.tick(deadline.at) is Verdict.RESTORE
+    assert floor.dismissed
+
+
+@pytest.mark.parametrize(
+    ("words", "verdict"),
+    [
+        ("Mm-hm.", Verdict.RESTORE),
+        ("Right", Verdict.RESTORE),
+        ("I see!", Verdict.RESTORE),
+        ("Stop!", Verdict.YIELD),
+        ("wait a second", Verdict.YIELD),
+        ("what about tomorrow", Verdict.YIELD),
+        ("yeah right", Verdict.NOTHING),
+        ("", Verdict.NOTHING),
+    ],
+)
+def test_words_decide_before_time_does(words: str, verdict: Verdict) -> None:
+    floor = control()
+    floor.hear(speech("onset", 60), 5.0)
+    assert floor.words(words, 5.2) is verdict
+
+
+def test_an_acknowledgement_that_goes_on_is_an_interruption() -> None:
+    floor = control()
+    floor.hear(speech("onset", 60), 5.0)
+    assert floor.words("right", 5.2) is Verdict.RESTORE
+    assert floor.hear(speech("going", 600), 5.6) is Verdict.YIELD
+
+
+def test_our_own_echo_never_ducks() -> None:
+    floor = control()
+    assert [floor.hear(speech("going", ms, echo=0.9), 5 + ms / 1000) for ms in (60, 500, 900)] == [Verdict.NOTHING] * 3
+
+
+def test_what_is_hardly_above_the_line_is_the_line() -> None:
+    assert control().hear(speech("onset", 60, level=-55), 5.0) is Verdict.NOTHING
+
+
+def test_somebody_softer_than_the_person_has_to_insist() -> None:
+    floor = FloorControl(RULES)
+    floor.hear(speech("onset", 60, level=-20), 1.0)
+    floor.hear(speech("offset", 900, level=-20), 2.0)
+    floor.sounding(3.0)
+    verdicts = [floor.hear(speech("going", ms, level=-38), 5 + ms / 1000) for ms in (60, 500, 900)]
+    assert verdicts == [Verdict.DUCK, Verdict.NOTHING, Verdict.NOTHING]
+    assert floor.hear(speech("going", 1_150, level=-38), 6.2) is Verdict.YIELD
+
+
+def test_in_the_grace_after_the_first_sound_more_speech_is_needed() -> None:
+    floor = FloorControl(RULES)
+    floor.sounding(5.0)
+    floor.hear(speech("onset", 60), 5.1)
+    assert floor.hear(speech("going", 500), 5.54) is Verdict.NOTHING
+    assert floor.hear(speech("going", 580), 5.62) is Verdict.YIELD
+
+
+def test_an_engine_that_hears_what_our_ear_does_not_is_believed_after_a_while() -> None:
+    floor = control()
+    assert floor.engine_started(5.0) is Verdict.DUCK
+    deadline = floor.deadline()
+    assert deadline is not None
+    assert floor.tick(deadline.at) is Verdict.YIELD
+
+
+def test_nothing_is_judged_while_the_assistant_is_silent() -> None:
+    floor = FloorControl(RULES)
+    assert floor.hear(speech("going", 2_000), 5.0) is Verdict.NOTHING
+    assert floor.engine_started(5.0) is Verdict.NOTHING
+
+
+# In a conversation
+
+
+def talking_room() -> Room:
+    room = Room(plan=lambda _: Plan(sound_ms=6_000, speed=3), floor=RULES)
+    room.user_speaks(at=1.0, seconds=0.5)
+    return room
+
+
+def test_an_acknowledgement_ducks_comes_back_and_is_not_answered() -> None:
+    room = talking_room()
+    room.person_sounds(at=3.0, ms=300)
+    room.run(until=9.0)
+    assert [type(e) for e in room.effects(ef.Duck) + room.effects(ef.Restore)] == [ef.Duck, ef.Restore]  # type: ignore[operator]
+    assert room.effects(ef.StopPlayback) == []
+    assert len(room.sent(ResponseCreate)) == 1
+    assert sum(room.speaker.heard.values()) == pytest.approx(6_000), "not a syllable is lost"
+    assert room.notes("acknowledged")
+
+
+def test_an_interruption_ducks_then_stops_cancels_and_truncates() -> None:
+    room = talking_room()
+    room.person_sounds(at=3.0, ms=1_200)
+    room.run(until=5.0)
+    ducked_at = next(line.at for line in room.log if any(isinstance(e, ef.Duck) for e in line.effects))
+    stopped_at = next(line.at for line in room.log if any(isinstance(e, ef.StopPlayback) for e in line.effects))
+    assert ducked_at - 3.0 <= 0.15
+    assert stopped_at - 3.0 <= 0.6
+    assert len(room.sent(ResponseCancel)) == 0 or len(room.sent(ConversationItemTruncate)) == 1
+    assert len(room.sent(ConversationItemTruncate)) == 1
+    assert len(room.sent(ResponseCreate)) == 2, "and is answered"
+    assert room.engine.errors == []

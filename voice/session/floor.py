@@ -1,0 +1,250 @@
+"""Whether somebody who makes a sound while the assistant speaks wants the floor.
+
+Two stages. The first sign of speech only ducks the assistant, within a frame. Then the stretch is judged: by how long
+it lasts, how loud it is against the line and against this person's own voice, how much it is like our own echo, and
+by its words where the engine gives any. It ends in `YIELD` (stop, cancel, truncate at heard) or in `RESTORE` (fade
+back, nothing lost). Until it is certain, an interruption can be taken back.
+
+    IDLE ──onset──▶ DOUBT ──enough speech, an interrupting word──▶ TAKEN ──offset──▶ IDLE
+                      └──too short, too soft, echo, an acknowledgement──▶ DISMISSED ──offset──▶ IDLE
+
+A dismissed stretch that goes on, or turns out to hold other words, is judged again.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+
+from voice.session.deadlines import Deadline
+from voice.session.events import CallerSpeech
+
+
+class Verdict(Enum):
+    """What the assistant should do about a sound of the person."""
+
+    NOTHING = "nothing"
+    DUCK = "duck"
+    YIELD = "yield"
+    RESTORE = "restore"
+
+
+class Doubt(Enum):
+    IDLE = "idle"
+    DOUBT = "doubt"
+    TAKEN = "taken"
+    DISMISSED = "dismissed"
+
+
+@dataclass(frozen=True, slots=True)
+class PhraseLists:
+    """Words that decide alone, in lower case and without punctuation: `acknowledgements` go on listening ("mm-hm",
+    "right"), `interruptions` take the floor ("stop", "wait"), `holds` ask for quiet until spoken to ("hold on")."""
+
+    acknowledgements: frozenset[str] = frozenset()
+    interruptions: frozenset[str] = frozenset()
+    holds: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class FloorRules:
+    """The numbers of the judgement.
+
+    `yield_ms` of speech take the floor; a stretch that ends before is kept in doubt for `words_ms` after its end, in
+    case its words say otherwise. `soft_db` below the person's own usual voice is somebody else, or nobody; such a
+    stretch needs `soft_yield_ms`. `margin_db` is what speech must be above the line's quiet. Above `echo` it is our
+    own loudspeaker. Within `grace_ms` of the reply's first sound, and within `back_off_ms` of a mistaken duck, it takes
+    `wary_yield_ms`. When only
+    the engine hears speech, and our ear nothing at all, the engine is believed after `deaf_ms`.
+    """
+
+    yield_ms: float = 420.0
+    words_ms: float = 250.0
+    margin_db: float = 9.0
+    soft_db: float = 13.0
+    soft_yield_ms: float = 1_100.0
+    echo: float = 0.55
+    grace_ms: float = 250.0
+    back_off_ms: float = 700.0
+    wary_yield_ms: float = 560.0
+    deaf_ms: float = 600.0
+    duck_db: float = -18.0
+    phrases: PhraseLists = field(default_factory=PhraseLists)
+
+
+class Usual:
+    """How loud this person usually is, learned from speech that nobody doubted."""
+
+    WEIGHT = 0.3
+
+    def __init__(self) -> None:
+        self.level_db: float | None = None
+
+    def learn(self, level_db: float) -> None:
+        self.level_db = level_db if self.level_db is None else self.level_db + self.WEIGHT * (level_db - self.level_db)
+
+
+def plain_words(text: str) -> str:
+    """Lower case, no punctuation, single spaces."""
+    return " ".join(re.findall(r"[^\W_]+(?:['-][^\W_]+)*", text.lower()))
+
+
+class FloorControl:
+    """Judges one stretch of the person's sound at a time."""
+
+    def __init__(self, rules: FloorRules) -> None:
+        self.rules = rules
+        self.doubt = Doubt.IDLE
+        self.usual = Usual()
+        self._onset_at = 0.0
+        self._sound_since: float | None = None
+        self._ended_at: float | None = None
+        self._dismissed_at = float("-inf")
+        self._ducked = False
+        self._heard_at = float("-inf")
+        self._engine_since: float | None = None
+
+    # What the session tells
+
+    def sounding(self, since: float | None) -> None:
+        """Since when the present reply is audible; None: the assistant is silent."""
+        self._sound_since = since
+        if since is None and self.doubt is not Doubt.TAKEN:
+            self.doubt, self._ducked, self._ended_at = Doubt.IDLE, False, None
+        if since is None:
+            self._engine_since = None
+
+    def hear(self, facts: CallerSpeech, now: float) -> Verdict:
+        """News from the ear."""
+        self._heard_at = now
+        self._engine_since = None
+        if self._sound_since is None:
+            if facts.stage == "offset":
+                self.doubt = Doubt.IDLE
+                self.usual.learn(facts.level_db)
+            return Verdict.NOTHING
+        if facts.stage == "offset":
+            return self._offset(facts, now)
+        if self.doubt is Doubt.TAKEN:
+            return Verdict.NOTHING
+        if self._is_ours(facts) or self._is_line(facts):
+            return self._dismiss(now) if self.doubt is Doubt.DOUBT else Verdict.NOTHING
+        if facts.stage == "onset" or self.doubt is Doubt.IDLE:
+            self._begin(facts, now)
+        if facts.speech_ms >= self._needed_ms(facts, now):
+            return self._take()
+        return self._duck()
+
+    def engine_started(self, now: float) -> Verdict:
+        """The engine hears speech. Our ear heard it before and judges, or heard nothing: it may be right."""
+        if (
+            self._sound_since is None
+            or self.doubt is not Doubt.IDLE
+            or now - self._heard_at < self.rules.deaf_ms / 1000
+        ):
+            return Verdict.NOTHING
+        self.doubt, self._onset_at, self._ended_at, self._engine_since = Doubt.DOUBT, now, None, now
+        return self._duck()
+
+    def engine_stopped(self, now: float) -> Verdict:
+        """The engine hears no speech any more."""
+        if self._engine_since is None:
+            return Verdict.NOTHING
+        self._engine_since, self._ended_at = None, now
+        return self.tick(now)
+
+    def words(self, text: str, now: float) -> Verdict:
+        """Words of the stretch, as the engine has them by now."""
+        if self._sound_since is None or self.doubt in (Doubt.IDLE, Doubt.TAKEN):
+            return Verdict.NOTHING
+        said = plain_words(text)
+        phrases = self.rules.phrases
+        if not said:
+            return Verdict.NOTHING
+        if said in phrases.acknowledgements:
+            return self._dismiss(now)
+        first = said.split(" ", 1)[0]
+        if said in phrases.interruptions or said in phrases.holds or first in phrases.interruptions:
+            return self._take()
+        if len(said.split()) >= 2 and not all(word in phrases.acknowledgements for word in said.split()):
+            return self._take()
+        return Verdict.NOTHING
+
+    def tick(self, now: float) -> Verdict:
+        """Time passed: a stretch that ended in doubt and brought no words was no interruption."""
+        if self._engine_since is not None and now >= self._engine_since + self.rules.deaf_ms / 1000:
+            self._engine_since = None
+            return self._take()
+        if (
+            self.doubt is Doubt.DOUBT
+            and self._ended_at is not None
+            and now >= self._ended_at + self.rules.words_ms / 1000
+        ):
+            verdict = self._dismiss(now)
+            self.doubt, self._ended_at = Doubt.IDLE, None
+            return verdict
+        return Verdict.NOTHING
+
+    def deadline(self) -> Deadline | None:
+        if self._engine_since is not None:
+            return Deadline(self._engine_since + self.rules.deaf_ms / 1000, "confirm barge-in")
+        if self.doubt is Doubt.DOUBT and self._ended_at is not None:
+            return Deadline(self._ended_at + self.rules.words_ms / 1000, "confirm barge-in")
+        return None
+
+    @property
+    def dismissed(self) -> bool:
+        """Whether the person's present or last stretch was found to be no interruption."""
+        return self.doubt is Doubt.DISMISSED or (self.doubt is Doubt.IDLE and self._dismissed_at > self._onset_at)
+
+    # How it judges
+
+    def _is_ours(self, facts: CallerSpeech) -> bool:
+        return facts.echo >= self.rules.echo
+
+    def _is_line(self, facts: CallerSpeech) -> bool:
+        return facts.level_db - facts.floor_db < self.rules.margin_db
+
+    def _needed_ms(self, facts: CallerSpeech, now: float) -> float:
+        rules = self.rules
+        usual_db = self.usual.level_db
+        if usual_db is not None and facts.level_db < usual_db - rules.soft_db:
+            return rules.soft_yield_ms
+        assert self._sound_since is not None
+        early = (self._onset_at - self._sound_since) * 1000 < rules.grace_ms
+        wary = (self._onset_at - self._dismissed_at) * 1000 < rules.back_off_ms
+        return rules.wary_yield_ms if early or wary else rules.yield_ms
+
+    def _begin(self, facts: CallerSpeech, now: float) -> None:
+        if self.doubt is Doubt.IDLE or facts.stage == "onset":
+            self._onset_at = now - facts.speech_ms / 1000
+            self._ended_at = None
+        if self.doubt is not Doubt.DISMISSED or facts.stage == "onset":
+            self.doubt = Doubt.DOUBT
+
+    def _duck(self) -> Verdict:
+        if self.doubt is not Doubt.DOUBT or self._ducked:
+            return Verdict.NOTHING
+        self._ducked = True
+        return Verdict.DUCK
+
+    def _take(self) -> Verdict:
+        self.doubt, self._ducked, self._ended_at = Doubt.TAKEN, False, None
+        return Verdict.YIELD
+
+    def _dismiss(self, now: float) -> Verdict:
+        was_ducked, self._ducked = self._ducked, False
+        self.doubt, self._dismissed_at = Doubt.DISMISSED, now
+        return Verdict.RESTORE if was_ducked else Verdict.NOTHING
+
+    def _offset(self, facts: CallerSpeech, now: float) -> Verdict:
+        if self.doubt is Doubt.TAKEN:
+            self.usual.learn(facts.level_db)
+            self.doubt = Doubt.IDLE
+        elif self.doubt is Doubt.DISMISSED:
+            self.doubt = Doubt.IDLE
+        elif self.doubt is Doubt.DOUBT:
+            self._ended_at = now - facts.late_ms / 1000
+            return self.tick(now)
+        return Verdict.NOTHING
