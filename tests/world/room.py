@@ -19,6 +19,7 @@ from voice.protocol.settings import Session as Settings
 from voice.protocol.traits import EngineTraits
 from voice.session import effects as ef
 from voice.session import events as ev
+from voice.session.floor import FloorRules
 from voice.session.rules import LinkRules, SessionConfig, TurnRules
 from voice.session.session import Session
 from voice.session.states import Link
@@ -68,6 +69,7 @@ class Room:
     tool_ms: float = 200.0
     client_face: bool = False
     greeting: str = ""
+    floor: FloorRules | None = None
     audio: bool = True
     connect_ms: float = 50.0
     refuse_connections: int = 0
@@ -91,6 +93,7 @@ class Room:
             client_face=self.client_face,
             playout="client" if self.client_face else self.playout,  # type: ignore[arg-type]
             greeting=self.greeting,
+            floor=self.floor,
             turns=self.turns,
             link=self.link,
             history_items=self.history_items,
@@ -152,6 +155,21 @@ class Room:
     def user_coughs(self, at: float) -> None:
         """Too short for a word, and still a turn to an engine that only hears loudness."""
         self.user_says(at, COUGH_S)
+
+    def person_sounds(self, at: float, ms: float, *, level_db: float = -25.0, echo: float = 0.0) -> None:
+        """A sound of the person as both ears hear it: ours with news every 40 ms, the engine's detector later."""
+        late_ms = 60.0
+        end = at + (ms + late_ms) / 1000
+
+        def hear(stage: str, so_far_ms: float) -> None:
+            self.post(ev.CallerSpeech(stage, so_far_ms, late_ms, level_db, -60.0, echo, 0.9))  # type: ignore[arg-type]
+
+        for so_far in range(int(late_ms), int(ms + late_ms), 40):
+            stage = "onset" if so_far == int(late_ms) else "going"
+            self.clock.at(at + so_far / 1000, lambda stage=stage, so_far=so_far: hear(stage, so_far))  # type: ignore[misc]
+        self.clock.at(end, lambda: hear("offset", ms))
+        self.clock.at(at + 0.2, lambda: self._if_up(lambda engine: engine.speech_starts()))
+        self.clock.at(at + ms / 1000 + 0.5, lambda: self._if_up(lambda engine: engine.speech_stops()))
 
     def engine_drops(self, at: float, code: int = 1006) -> None:
         self.clock.at(at, lambda: self._drop(code))
