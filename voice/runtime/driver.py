@@ -13,10 +13,11 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import astuple
 from typing import Any, Protocol
 
 from voice.audio.frames import AudioFrame
-from voice.engines.base import Engine
+from voice.engines.base import Ear, Engine
 from voice.errors import EngineError, EngineFailed, EngineRefused, VoiceError
 from voice.protocol.client_events import ClientEvent
 from voice.protocol.codec import Unknown
@@ -24,6 +25,7 @@ from voice.protocol.server_events import ServerEvent
 from voice.session import effects as ef
 from voice.session import events as ev
 from voice.session.session import Session
+from voice.session.states import Voice
 from voice.tools.spec import Call, Outcome, ToolContext
 from voice.transports.base import Transport
 
@@ -59,6 +61,7 @@ class Driver:
         make_engine: Callable[[], Engine],
         tools: ToolRunner,
         *,
+        ear: Ear | None = None,
         watchers: Sequence[Watcher] = (),
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -69,6 +72,7 @@ class Driver:
         self.ended_because = ""
         self._make_engine = make_engine
         self._tools = tools
+        self._ear = ear
         self._watchers = list(watchers)
         self._draw = draw
         self._engine: Engine | None = None
@@ -203,6 +207,10 @@ class Driver:
             self._wait_in_line(ev.CallerAudio(frame))
         else:
             self._take_in(ev.CallerAudio(frame))  # by itself a frame never moves a deadline
+        if self._ear is not None:
+            facts = self._ear.hear(frame, sounding=self.session.states.voice is not Voice.QUIET)
+            if facts is not None:
+                self.post(ev.CallerSpeech(*astuple(facts)))
 
     def played(self, epoch: int, position_ms: float, uncertainty_ms: float) -> None:
         self.post(ev.Played(epoch, position_ms, uncertainty_ms))
@@ -229,12 +237,16 @@ class Driver:
             self._engine.send_audio(effect.frame)
 
     def _play(self, effect: ef.Play) -> None:
+        if self._ear is not None:
+            self._ear.play(effect.frame)
         self.transport.play(effect.response_id, effect.item_id, effect.output_index, effect.content_index, effect.frame)
 
     def _mark(self, effect: ef.Mark) -> None:
         self.transport.mark(effect.epoch, effect.position_ms)
 
     def _stop_playback(self, effect: ef.StopPlayback) -> None:
+        if self._ear is not None:
+            self._ear.stop()
         self.transport.stop_playback(effect.epoch)
 
     def _send_to_engine(self, effect: ef.SendToEngine) -> None:
