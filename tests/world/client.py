@@ -1,4 +1,4 @@
-"""A realtime client at the far end: plays what it is sent, truncates when interrupted, and trusts nothing it is shown."""
+"""A realtime client at the far end: plays what it is sent, truncates when interrupted, trusts nothing it is shown."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.world.clock import Clock
 from voice.audio.frames import PCM_24K, AudioFrame
 from voice.protocol.client_events import (
     ClientEvent,
@@ -29,9 +30,8 @@ from voice.protocol.server_events import SERVER_EVENTS, ServerEvent
 from voice.protocol.settings import Session as Settings
 from voice.protocol.settings import merge
 
-from tests.world.clock import Clock
-
 DELTA_MS = 100.0
+DELTAS_PER_WORD = 3
 
 
 @dataclass
@@ -99,7 +99,7 @@ class EngineOfScripts:
 
     def _say(self, type: str, **fields: Any) -> None:
         self._count += 1
-        self.emit(SERVER_EVENTS[type].model_validate({"event_id": f"{self.prefix}_ev{self._count}", **fields}))  # type: ignore[arg-type]
+        self.emit(SERVER_EVENTS[type].model_validate({"event_id": f"{self.prefix}_ev{self._count}", **fields}))
 
     def _id(self, kind: str) -> str:
         self._count += 1
@@ -115,8 +115,7 @@ class EngineOfScripts:
 
     # What it is told
 
-    def receive_audio(self, frame: AudioFrame) -> None:
-        ms = frame.duration_ms
+    def receive_audio(self, ms: float) -> None:
         self.heard_ms += ms
         self.uncommitted_ms += ms
 
@@ -345,7 +344,8 @@ class EngineOfScripts:
         self._audio += 1
         if believed := self.items.get(item["id"]):
             believed.generated_ms += ms
-        self._say("response.output_audio_transcript.delta", **ids, delta="word ")
+        if self._audio % DELTAS_PER_WORD == 1:
+            self._say("response.output_audio_transcript.delta", **ids, delta="word ")
         self.emit_audio(response.response_id, item["id"], index, 0, AudioFrame(PCM_24K, PCM_24K.silence(ms)))
         self.clock.after(ms / plan.speed, lambda: self._sound(response, plan, index, item, left_ms - ms))
 

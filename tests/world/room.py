@@ -12,6 +12,11 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, TypeVar
 
+from tests.world.client import Client
+from tests.world.clock import Clock
+from tests.world.engine import EngineOfScripts, Plan
+from tests.world.line import Line, Way
+from tests.world.loudspeaker import Loudspeaker
 from voice.audio.frames import PCM_24K, AudioFrame
 from voice.protocol.client_events import ClientEvent
 from voice.protocol.settings import FunctionTool
@@ -23,12 +28,6 @@ from voice.session.floor import FloorRules
 from voice.session.rules import LinkRules, SessionConfig, TurnRules
 from voice.session.session import Session
 from voice.session.states import Link
-
-from tests.world.client import Client
-from tests.world.clock import Clock
-from tests.world.engine import EngineOfScripts, Plan
-from tests.world.line import Line, Way
-from tests.world.loudspeaker import Loudspeaker
 
 __all__ = ["Happened", "Line", "Loudspeaker", "Plan", "Room"]
 
@@ -118,7 +117,7 @@ class Room:
         self._tools_running: set[str] = set()
         self._next_frame_at = 0.0 if self.audio else float("inf")
         self._hands: dict[type, Callable[[Any], None]] = {
-            ef.SendAudio: lambda effect: self.engine.receive_audio(effect.frame),
+            ef.SendAudio: lambda effect: self.engine.receive_audio(effect.frame.duration_ms),
             ef.SendToEngine: lambda effect: self.engine.receive(effect.event),
             ef.Play: self._play,
             ef.Mark: self._mark,
@@ -257,13 +256,22 @@ class Room:
         assert after is None or after.at > self.clock.now or after != deadline, f"nothing came of '{deadline.why}'"
 
     def _frame(self) -> None:
-        if self.session.ended:
+        """The microphone's next piece. Fifty a second: this goes the short way."""
+        session, now = self.session, self.clock.now
+        if session.ended:
             self._next_frame_at = float("inf")
             return
         self._next_frame_at += FRAME_MS / 1000
         self.captured_ms += FRAME_MS
         self._busy = True
-        self._handle(FRAME)
+        effects = session.handle(FRAME, now)
+        if self.keep_log:
+            self.log.append(Happened(now, FRAME, effects))
+        for effect in effects:
+            if type(effect) is ef.SendAudio:
+                self.engine.receive_audio(FRAME_MS)
+            else:
+                self._hands[type(effect)](effect)
         self._busy = False
         if self._inbox:
             self.post(self._inbox.popleft())
