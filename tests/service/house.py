@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
+from importlib import import_module
 from time import monotonic
 from types import TracebackType
 from typing import Any
@@ -16,10 +17,15 @@ from voice.app import LOCAL_MODEL, Engines, Service, build_service
 from voice.config import Settings
 from voice.config.records import ServerSettings
 from voice.engines.base import Engine
-from voice.engines.local.engine import LocalEngine
+from voice.engines.local.engine import LocalEngine, prepare
 from voice.protocol.ids import Ids
 from voice.protocol.traits import EngineTraits
 from voice.runtime.hub import Hub
+
+# What the service imports when it is needed is here before a loop runs: reading files is a call that blocks.
+for _late in ("voice.server.door", "voice.server.page", "voice.transports.websocket", "voice.tools.builtin"):
+    import_module(_late)
+prepare()
 
 
 class House:
@@ -42,6 +48,8 @@ class House:
         self.later_s = 0.0
         self.url = ""
         self.engines_made = 0
+        self.engine: Engine
+        """The one made last."""
         self._make_engine = make_engine or self._local_engine
         self._settings = Settings(server=ServerSettings(port=0, grace_s=grace_s))
         self._service: Service
@@ -98,7 +106,8 @@ class House:
 
     def _made(self, session_id: str) -> Engine:
         self.engines_made += 1
-        return self._make_engine(session_id)
+        self.engine = self._make_engine(session_id)
+        return self.engine
 
     def _local_engine(self, session_id: str) -> Engine:
         return LocalEngine(

@@ -71,7 +71,7 @@ class RawSocket:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
         self._writer.close()
-        await self._reading
+        await asyncio.wait({self._reading})
 
     async def write(self, data: bytes) -> None:
         """Bytes as they are. Nothing happens when the service has hung up."""
@@ -89,6 +89,11 @@ class RawSocket:
         """Say that nothing more comes, perhaps in the middle of a frame."""
         if not self._writer.is_closing():
             self._writer.write_eof()
+
+    def stop_reading(self) -> None:
+        """Let what the service says pile up in the network."""
+        self._writer.transport.pause_reading()  # type: ignore[attr-defined]
+        self._reading.cancel()
 
     def expect(self, name: str) -> asyncio.Future[None]:
         """The next event of this type, or the error that answers this `event_id`. Ask for it before you send."""

@@ -123,6 +123,9 @@ class ObligingBrain:
         self.thinking = 0
         """Replies that are being made now."""
 
+    async def open(self) -> None:
+        """Nothing to load."""
+
     async def reply(self, request: BrainRequest) -> AsyncIterator[BrainEvent]:
         self.thinking += 1
         try:

@@ -218,6 +218,28 @@ def test_an_engine_that_comes_late_is_waited_for() -> None:
     play(scene)
 
 
+def test_an_engine_that_is_lost_in_mid_reply_is_replaced_and_the_reply_has_an_end() -> None:
+    async def scene() -> None:
+        async with House() as house, Client(house.url) as client:
+            await client.write("talk on")
+            await client.send("response.create")
+            begun = (await client.until("response.created"))["response"]["id"]
+            await client.until("response.output_audio.delta")
+            await house.engine.close()
+            done = (await client.until("response.done"))["response"]
+            assert done["id"] == begun
+            assert done["status"] in ("failed", "incomplete", "cancelled")
+            again = await client.until("response.created")
+            assert house.engines_made == 2
+            await client.send("response.cancel")
+            ended = [done["response"]["id"] for done in client.all("response.done")]
+            assert len(ended) == len(set(ended)), "a response ends once"
+            assert len(client.all("session.created")) == len(client.all("conversation.created")) == 1
+            assert again["response"]["id"] != begun
+
+    play(scene)
+
+
 def refusing(error: EngineRefused | EngineUnreachable) -> Callable[[str], Engine]:
     return lambda session_id: ScriptedEngine(refuses=error)
 

@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 wire_logger = logging.getLogger("voice.net.wire")
 wire_logger.setLevel(logging.WARNING)
 
+FLUSH_BYTES = 256 * 1024
+"""So much is not gathered: it leaves at once, and counts as waiting."""
+
 ABNORMAL, INTERNAL_ERROR, INVALID_DATA, TRY_AGAIN_LATER = 1006, 1011, 1007, 1013
 _REASON_BYTES = 123
 _RESERVED_OPCODES = frozenset({3, 4, 5, 6, 7, 11, 12, 13, 14, 15})
@@ -59,6 +62,8 @@ class WebSocket(asyncio.Protocol):
         self._told = False
         self._flush_due = False
         self._outgoing: list[bytes] = []
+        self._writing_bytes = 0
+        self._most_waiting: int | None = None
         self._partial = bytearray()
         self._wanted = 0
         self._fragments: bytearray | None = None
@@ -86,18 +91,27 @@ class WebSocket(asyncio.Protocol):
         else:
             key = self._masks.key()
             self._outgoing += (header(first, len(data), MASKED), key, apply_mask(data, key))
-        if not self._flush_due:
+        if len(data) > FLUSH_BYTES:
+            self._write()
+        elif not self._flush_due:
             self._flush_due = True
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         self._flush_due = False
+        self._write()
+
+    def _write(self) -> None:
         if not self._outgoing:
             return
         data = b"".join(self._outgoing)
         self._outgoing.clear()
-        if not self._transport.is_closing():
-            self._transport.write(data)
+        if self._transport.is_closing():
+            return
+        self._writing_bytes = len(data)
+        self._transport.write(data)
+        if self._most_waiting is not None and self._transport.get_write_buffer_size() > self._most_waiting:
+            self._fail(TRY_AGAIN_LATER, "too much is waiting to be sent")
 
     def _take_from_core(self) -> None:
         """Queue what the core wants to send, behind what is queued; its empty bytes mean end of stream."""
@@ -310,10 +324,14 @@ class WebSocket(asyncio.Protocol):
             self._on_gone()
 
     def pause_writing(self) -> None:
-        self._fail(TRY_AGAIN_LATER, "too much is waiting to be sent")
+        """More waits than may. A single message can be that large (a long recording that was asked for), so the peer is
+        given the time to read what was just written, but nothing may gather behind it."""
+        self._most_waiting = self._limits.max_pending_bytes + max(self._writing_bytes - FLUSH_BYTES, 0)
+        if self._transport.get_write_buffer_size() > self._most_waiting:
+            self._fail(TRY_AGAIN_LATER, "too much is waiting to be sent")
 
     def resume_writing(self) -> None:
-        """Nothing to resume: a peer that fell that far behind was let go."""
+        self._most_waiting = None
 
     # The heartbeat
 

@@ -98,3 +98,52 @@ def test_the_assistants_sound_cannot_be_made_up() -> None:
             assert "I said so" in str(room.brain.requests[0].items)
 
     play(scene())
+
+
+def test_words_that_come_late_are_not_given_to_another_item_of_the_same_name() -> None:
+    async def scene() -> None:
+        async with Scene() as room:
+            audio = AudioFrame(PCM_24K, bytes(9600)).base64.decode()
+            spoken = [{"type": "input_text", "text": "listen"}, {"type": "input_audio", "audio": audio}]
+            written = [{"type": "input_text", "text": "read"}]
+            message = {"id": "twice", "type": "message", "role": "user"}
+            room.recogniser.gate.clear()
+            await room.does(
+                {"type": "conversation.item.create", "item": {**message, "content": spoken}},
+                {"type": "conversation.item.delete", "item_id": "twice"},
+                {"type": "conversation.item.create", "item": {**message, "content": written}},
+            )
+            room.recogniser.gate.set()
+            await room.does({"type": "conversation.item.retrieve", "item_id": "twice"})
+            item = room.last(ConversationItemRetrieved).item
+            assert isinstance(item, UserMessage)
+            assert [part.type for part in item.content] == ["input_text"]
+            assert room.errors == []
+
+    play(scene())
+
+
+def test_sound_that_is_longer_than_a_turn_may_be_is_no_item() -> None:
+    async def scene() -> None:
+        async with Scene(input_limit_ms=1000) as room:
+            audio = AudioFrame(PCM_24K, bytes(48_002)).base64.decode()
+            item = {"type": "message", "role": "user", "content": [{"type": "input_audio", "audio": audio}]}
+            await room.does({"type": "conversation.item.create", "item": item})
+            assert [param for _, param, _ in room.errors] == ["item.content[0].audio"]
+
+    play(scene())
+
+
+def test_an_item_in_front_of_more_sound_than_is_kept_is_still_heard() -> None:
+    async def scene() -> None:
+        async with Scene() as room:
+            assert room.engine._desk is not None
+            room.engine._desk._conversation._most_sound_bytes = 8_000
+            audio = AudioFrame(PCM_24K, bytes(9600)).base64.decode()
+            item = {"type": "message", "role": "user", "content": [{"type": "input_audio", "audio": audio}]}
+            create = {"type": "conversation.item.create", "previous_item_id": "root", "item": item}
+            await room.does(create, create)
+            assert len(room.recogniser.made) == 2
+            assert room.errors == []
+
+    play(scene())

@@ -61,6 +61,10 @@ class Conversation:
     def __len__(self) -> int:
         return len(self._order)
 
+    def holds(self, entry: Entry) -> bool:
+        """Whether it is still this one: a client may delete an item and make another with the same id."""
+        return self._entries.get(entry.id) is entry
+
     @property
     def ids(self) -> list[str]:
         """A copy of the order."""

@@ -156,11 +156,12 @@ class Desk:
 
     def _create_item(self, event: ConversationItemCreate) -> None:
         entry, unheard = accepted(event.item, self._ids.item, self.listening.decoded)
+        sounds = dict(entry.sound)  # the conversation may have no room to keep them
         previous_id = self._conversation.add(entry, event.previous_item_id)
         self._outlet.say(ConversationItemAdded(previous_item_id=previous_id, item=entry.item))
         self._outlet.say(ConversationItemDone(previous_item_id=previous_id, item=entry.item))
         for content_index in unheard:
-            self.listening.recognise(entry.id, content_index, entry.sound[content_index])
+            self.listening.recognise(entry.id, content_index, sounds[content_index])
         self._drop_overflow()
 
     def _retrieve_item(self, event: ConversationItemRetrieve) -> None:

@@ -36,6 +36,8 @@ from voice.protocol.traits import EngineTraits
 logger = logging.getLogger(__name__)
 
 STALL_S = 30.0
+TURN_S = 0.005
+"""How long events are handled before others of this process have their turn."""
 INPUT_LIMIT_MS = 120_000
 
 
@@ -155,14 +157,16 @@ class LocalEngine:
             asyncio.get_running_loop().call_soon(self._work)
 
     def _work(self) -> None:
-        """Handle what waits, but at most one part's worth of sound before the loop has its turn again."""
+        """Handle what waits, but at most one part's worth of sound, or of time, before the loop has its turn again."""
         self._awake = False
+        loop = asyncio.get_running_loop()
+        until = loop.time() + TURN_S
         listened_ms = 0.0
         while self._inbox and not self._closed:
             listened_ms += self._handle_next()
-            if listened_ms >= PART_MS and self._inbox:
+            if self._inbox and (listened_ms >= PART_MS or loop.time() > until):
                 self._awake = True
-                asyncio.get_running_loop().call_soon(self._work)
+                loop.call_soon(self._work)
                 return
 
     def _handle_next(self) -> float:

@@ -78,6 +78,7 @@ class Listening:
         self._ids = ids
         self._floor = floor
         self._stall_s = stall_s
+        self._limit_ms = limit_ms
         self._decoder = Decoder()
         self._recognition: Recognition | None = None
         self._item_id: str | None = None
@@ -129,15 +130,24 @@ class Listening:
 
     def recognise(self, item_id: str, content_index: int, sound: bytes, recognition: Recognition | None = None) -> None:
         """Find the words of an item's sound."""
-        work = self._recognise(item_id, content_index, sound, recognition)
+        work = self._recognise(self._conversation.get(item_id), content_index, sound, recognition)
         task = self._tasks.start(work, f"transcript {item_id}")
-        self._transcripts[item_id, content_index] = task
-        task.add_done_callback(lambda _: self._transcripts.pop((item_id, content_index), None))
+        place = (item_id, content_index)
+        self._transcripts[place] = task
+        task.add_done_callback(lambda done: self._forget(place, done))
+
+    def _forget(self, place: tuple[str, int], task: asyncio.Task[None]) -> None:
+        if self._transcripts.get(place) is task:
+            del self._transcripts[place]
 
     def decoded(self, data: bytes) -> bytes:
-        """Sound that came whole, in the session's format. Raises ProtocolError."""
+        """Sound that came whole, in the session's format. Raises ProtocolError, also when it is longer than what a turn
+        may be: it is decoded here and now."""
+        format = self._settings.input_format
+        if format.duration_ms(len(data)) > self._limit_ms:
+            raise ProtocolError(f"The audio of an item may be {self._limit_ms // 1000} s long.")
         decoder = Decoder()
-        return decoder.feed(data, self._settings.input_format) + decoder.flush()
+        return decoder.feed(data, format) + decoder.flush()
 
     async def words_of(self, item_ids: Iterable[str]) -> None:
         """Wait until the words of these items are known or given up."""
@@ -220,15 +230,16 @@ class Listening:
             return None
         return recognition
 
-    async def _recognise(self, item_id: str, content_index: int, sound: bytes, recognition: Recognition | None) -> None:
+    async def _recognise(self, entry: Entry, content_index: int, sound: bytes, recognition: Recognition | None) -> None:
         try:
             text = await self._text_of(sound, recognition)
         except VoiceError as error:
-            self._give_up(item_id, content_index, error)
+            self._give_up(entry, content_index, error)
             return
-        self._conversation.recognise(item_id, content_index, text)
+        if self._conversation.holds(entry):
+            self._conversation.recognise(entry.id, content_index, text)
         if self._settings.transcription is not None:
-            self._tell(item_id, content_index, text, PCM_16K.duration_ms(len(sound)) / 1000)
+            self._tell(entry.id, content_index, text, PCM_16K.duration_ms(len(sound)) / 1000)
 
     async def _text_of(self, sound: bytes, recognition: Recognition | None) -> str:
         """Raises EngineFailed, or what else of ours the recogniser raises."""
@@ -270,15 +281,14 @@ class Listening:
             )
         )
 
-    def _give_up(self, item_id: str, content_index: int, error: VoiceError) -> None:
+    def _give_up(self, entry: Entry, content_index: int, error: VoiceError) -> None:
         logger.warning("no transcript", extra={"error": error.code})
-        if item_id in self._conversation:
-            self._conversation.get(item_id).unrecognised = error
+        entry.unrecognised = error
         if self._settings.transcription is not None:
             detail = TranscriptionError(type="server_error", code=error.code, message=error.message)
             self._outlet.say(
                 ConversationItemInputAudioTranscriptionFailed(
-                    item_id=item_id, content_index=content_index, error=detail
+                    item_id=entry.id, content_index=content_index, error=detail
                 )
             )
 
