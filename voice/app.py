@@ -40,8 +40,7 @@ from voice.runtime.phrases import phrase_lists
 from voice.runtime.trace import ReplayResult, TraceWriter, replay_file
 from voice.session.effects import Effect
 from voice.session.events import Event
-from voice.session.floor import FloorRules
-from voice.session.rules import LinkRules, SessionConfig, TurnRules
+from voice.session.rules import FloorRules, LinkRules, SessionConfig, TurnRules
 from voice.session.session import Session
 from voice.transports.base import Transport
 

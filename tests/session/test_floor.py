@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from tests.world.engine import Plan
+from tests.world.room import Room
 from voice.protocol.client_events import ConversationItemTruncate, ResponseCancel, ResponseCreate
 from voice.session import effects as ef
 from voice.session.events import CallerSpeech
-from voice.session.floor import FloorControl, FloorRules, PhraseLists, Verdict
-
-from tests.world.engine import Plan
-from tests.world.room import Room
+from voice.session.floor import FloorControl, Verdict
+from voice.session.rules import FloorRules, PhraseLists
 
 PHRASES = PhraseLists(
     acknowledgements=frozenset({"mm-hm", "yeah", "right", "i see"}),

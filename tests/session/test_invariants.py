@@ -7,15 +7,14 @@ from collections import Counter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.world.engine import Plan
+from tests.world.room import Line, Room
 from voice.protocol.client_events import ConversationItemCreate, ConversationItemTruncate, ResponseCreate
 from voice.protocol.items import FunctionCallOutput
 from voice.protocol.server_events import ResponseCreated, ResponseDone
 from voice.session import effects as ef
 from voice.session import events as ev
 from voice.session.rules import TurnRules
-
-from tests.world.engine import Plan
-from tests.world.room import Line, Room
 
 MOMENTS = st.floats(0.2, 12.0).map(lambda at: round(at, 3))
 PLANS = st.builds(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.world.engine import Plan
+from tests.world.room import Room
 from voice.protocol.client_events import (
     ConversationItemCreate,
     ConversationItemTruncate,
@@ -14,9 +16,6 @@ from voice.protocol.items import FunctionCallOutput
 from voice.session import effects as ef
 from voice.session import events as ev
 from voice.session.rules import TurnRules
-
-from tests.world.engine import Plan
-from tests.world.room import Room
 
 
 def test_a_turn_is_asked_for_and_heard() -> None:

@@ -80,6 +80,7 @@ class EngineOfScripts:
     prefix: str = "e0"
     created_after_ms: float = 0.0
     transcribes: bool = True
+    words: Callable[[str], str] = lambda item_id: f"words of {item_id}"
     refuses: list[str] = field(default_factory=list)
     items: dict[str, Believed] = field(default_factory=dict)
     received: list[ClientEvent] = field(default_factory=list)
@@ -165,7 +166,7 @@ class EngineOfScripts:
                 "conversation.item.input_audio_transcription.completed",
                 item_id=item_id,
                 content_index=0,
-                transcript=f"words of {item_id}",
+                transcript=self.words(item_id),
                 usage={"type": "duration", "seconds": 1.0},
             )
 

@@ -24,8 +24,7 @@ from voice.protocol.settings import Session as Settings
 from voice.protocol.traits import EngineTraits
 from voice.session import effects as ef
 from voice.session import events as ev
-from voice.session.floor import FloorRules
-from voice.session.rules import LinkRules, SessionConfig, TurnRules
+from voice.session.rules import FloorRules, LinkRules, SessionConfig, TurnRules
 from voice.session.session import Session
 from voice.session.states import Link
 
@@ -74,6 +73,7 @@ class Room:
     refuse_connections: int = 0
     created_after_ms: float = 0.0
     transcribes: bool = True
+    words: Callable[[str], str] = lambda item_id: f"words of {item_id}"
     history_items: int = 400
     keep_log: bool = True
 
@@ -336,6 +336,7 @@ class Room:
             prefix=f"e{len(self.engines)}",
             created_after_ms=self.created_after_ms,
             transcribes=self.transcribes,
+            words=self.words,
             refuses=self.refuses,
         )
         if self.engines:

@@ -89,7 +89,11 @@ class Metrics:
                 family.add_metric([text for _, text in labels], value)
             yield family
         for name, help_text, histogram in (
-            ("voice_reply_latency_seconds", "From the decision that the person's speech ended to the first sound of the reply.", self.reply_latency_s),
+            (
+                "voice_reply_latency_seconds",
+                "From the decision that the person's speech ended to the first sound of the reply.",
+                self.reply_latency_s,
+            ),
             ("voice_session_seconds", "Length of conversations.", self.session_s),
         ):
             measured = HistogramMetricFamily(name, help_text)

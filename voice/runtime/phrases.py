@@ -6,7 +6,7 @@ import tomllib
 from functools import cache
 from importlib.resources import files
 
-from voice.session.floor import PhraseLists
+from voice.session.rules import PhraseLists
 
 FALLBACK = "en"
 

@@ -138,6 +138,7 @@ class EngineSide:
     def _speech_started(self, event: se.InputAudioBufferSpeechStarted) -> bool:
         session = self._session
         session.step(Trigger.SPEECH_STARTED)
+        session.idle.person_spoke()
         session.times = TurnTimes(speech_started_at=session.now)
         session.gap.begin_turn()
         session.note("speech_started", item_id=event.item_id, audio_start_ms=event.audio_start_ms)
@@ -158,7 +159,9 @@ class EngineSide:
         session.times.committed_at = session.now
         session.gap.committed(event.item_id)
         session.note("committed", item_id=event.item_id)
-        if session.face is None and (session.ours or session.push_to_talk) and session.floor.answers(event.item_id):
+        if session.face is None and (session.ours or session.turns.by_hand) and session.floor.answers(event.item_id):
+            if not session.person.wants_reply():
+                return SHOW
             session.ask(Wish("turn"))
         return SHOW
 

@@ -14,6 +14,7 @@ from voice.protocol.client_events import ClientEvent
 from voice.protocol.codec import Unknown
 from voice.protocol.server_events import ServerEvent
 from voice.protocol.settings import Session as Settings
+from voice.session.rules import TurnRules
 
 # The engine
 
@@ -93,9 +94,15 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class PushToTalk:
-    """The talk button went down (held) or up."""
+    """The talk button went down (held) or up. Without `reply` the turn is committed and not answered yet."""
 
     held: bool
+    reply: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TalkCancelled:
+    """What was said while the button was held is not meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +158,13 @@ class ToolProgress:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Speak this when the floor is free (a timer that is due, a notice)."""
+    """Speak this when the floor is free (a timer that is due, a notice).
+
+    `protect`: speech does not interrupt it (`uninterruptible`), or it is said again until it was heard to its end
+    (`must_be_heard`)."""
 
     text: str
+    protect: Literal["no", "uninterruptible", "must_be_heard"] = "no"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +174,10 @@ class StopTalking:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Change the session's settings; what is unset stays."""
+    """Change the session's settings (what is unset stays), its rules of turn-taking, or both."""
 
     settings: Settings
+    turns: TurnRules | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +204,7 @@ Event = (
     | CallerSpeech
     | Played
     | PushToTalk
+    | TalkCancelled
     | Dtmf
     | Typed
     | ClientSaid

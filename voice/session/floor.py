@@ -14,11 +14,11 @@ A dismissed stretch that goes on, or turns out to hold other words, is judged ag
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from enum import Enum
 
 from voice.session.deadlines import Deadline
 from voice.session.events import CallerSpeech
+from voice.session.rules import FloorRules
 
 
 class Verdict(Enum):
@@ -35,42 +35,6 @@ class Doubt(Enum):
     DOUBT = "doubt"
     TAKEN = "taken"
     DISMISSED = "dismissed"
-
-
-@dataclass(frozen=True, slots=True)
-class PhraseLists:
-    """Words that decide alone, in lower case and without punctuation: `acknowledgements` go on listening ("mm-hm",
-    "right"), `interruptions` take the floor ("stop", "wait"), `holds` ask for quiet until spoken to ("hold on")."""
-
-    acknowledgements: frozenset[str] = frozenset()
-    interruptions: frozenset[str] = frozenset()
-    holds: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class FloorRules:
-    """The numbers of the judgement.
-
-    `yield_ms` of speech take the floor; a stretch that ends before is kept in doubt for `words_ms` after its end, in
-    case its words say otherwise. `soft_db` below the person's own usual voice is somebody else, or nobody; such a
-    stretch needs `soft_yield_ms`. `margin_db` is what speech must be above the line's quiet. Above `echo` it is our
-    own loudspeaker. Within `grace_ms` of the reply's first sound, and within `back_off_ms` of a mistaken duck, it takes
-    `wary_yield_ms`. When only
-    the engine hears speech, and our ear nothing at all, the engine is believed after `deaf_ms`.
-    """
-
-    yield_ms: float = 420.0
-    words_ms: float = 250.0
-    margin_db: float = 9.0
-    soft_db: float = 13.0
-    soft_yield_ms: float = 1_100.0
-    echo: float = 0.55
-    grace_ms: float = 250.0
-    back_off_ms: float = 700.0
-    wary_yield_ms: float = 560.0
-    deaf_ms: float = 600.0
-    duck_db: float = -18.0
-    phrases: PhraseLists = field(default_factory=PhraseLists)
 
 
 class Usual:
@@ -197,6 +161,10 @@ class FloorControl:
     def dismissed(self) -> bool:
         """Whether the person's present or last stretch was found to be no interruption."""
         return self.doubt is Doubt.DISMISSED or (self.doubt is Doubt.IDLE and self._dismissed_at > self._onset_at)
+
+    def is_the_person(self, facts: CallerSpeech) -> bool:
+        """Whether this is speech near the microphone: not our echo, and above the line's quiet."""
+        return not self._is_ours(facts) and not self._is_line(facts)
 
     # How it judges
 

@@ -37,8 +37,34 @@ class FloorSide:
         return self._control is not None
 
     def handle_caller_speech(self, event: CallerSpeech) -> None:
-        if self._control is not None:
-            self._act(self._control.hear(event, self._session.now), "speech")
+        """News from our ear: it judges interruptions, and in `local` mode it takes the person's turns."""
+        if self._control is None or self.protected():
+            return
+        verdict = self._control.hear(event, self._session.now)
+        local = self._session.turns.mode == "local"
+        if not local or verdict is not Verdict.YIELD:
+            self._act(verdict, "speech")
+        if local:
+            self._take_turn(event, took=verdict is Verdict.YIELD)
+
+    def protected(self) -> bool:
+        """Whether what sounds now is not to be interrupted by speech."""
+        replies, items = self._session.replies, self._session.ledger.items.values()
+        wishes = (replies.protected.get(item.response_id) for item in items)
+        return any(wish is not None and wish.protect == "uninterruptible" for wish in wishes)
+
+    def _take_turn(self, event: CallerSpeech, *, took: bool) -> None:
+        """A turn begins with enough speech and ends with enough quiet."""
+        session, turns = self._session, self._session.turns
+        assert self._control is not None
+        if event.stage == "offset":
+            session.talk.end_at(session.now + (turns.silence_ms - event.late_ms) / 1000)
+            return
+        silent = session.states.voice is Voice.QUIET
+        speech = event.speech_ms >= turns.start_ms and self._control.is_the_person(event)
+        if (took or (silent and speech) or session.talk.open) and session.talk.press(session.now):
+            session.note("yielded" if took else "turn_taken", why="speech")
+            session.person.begin_talk("speech")
 
     def voice_changed(self) -> None:
         """The assistant became audible, or silent."""
@@ -49,6 +75,8 @@ class FloorSide:
     def engine_heard_start(self) -> None:
         """The engine says that somebody speaks."""
         session = self._session
+        if self.protected():
+            return
         if session.face is not None or consequence(session.states) is not Consequence.INTERRUPT:
             return
         if self._control is None or session.states.voice is Voice.QUIET:
@@ -80,6 +108,7 @@ class FloorSide:
         if plain_words(text) in self._control.rules.phrases.holds:
             session.interrupt("hold")
             session.replies.forget("turn")
+            session.idle.holding = True
             session.note("holding", item_id=item_id)
             return
         verdict = self._control.words(text, session.now)

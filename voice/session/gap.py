@@ -35,7 +35,7 @@ class GapBuffer:
         self.turn_open = False
         self.commits: list[Commit] = []
         self._limit_ms = limit_ms
-        self._quiet_ms = quiet_ms
+        self.quiet_ms = quiet_ms
         self._frames: deque[tuple[AudioFrame, float, float]] = deque()
         self._unsent = 0
 
@@ -53,7 +53,7 @@ class GapBuffer:
         if not sent:
             self._unsent += 1
         everything = self.turn_open or self._unsent or self.commits or self.by_hand
-        limit_ms = self._limit_ms if everything else self._quiet_ms
+        limit_ms = self._limit_ms if everything else self.quiet_ms
         if self.held_ms > limit_ms:
             self._shrink(limit_ms)
 
@@ -116,7 +116,7 @@ class GapBuffer:
         self.commits = [commit for commit in self.commits if commit not in turns]
         self._drop_before(turns[-1].at_ms)
         if not self.unsettled and not self.by_hand:
-            self._shrink(self._quiet_ms)
+            self._shrink(self.quiet_ms)
 
     # The engine's own buffer
 

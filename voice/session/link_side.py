@@ -76,7 +76,7 @@ class LinkSide:
         """The sound that no engine has answered, and what was asked for meanwhile, in the order in which it came."""
         session = self._session
         replayed_ms = 0.0
-        if not session.push_to_talk or session.gap.unsettled:
+        if not session.turns.by_hand or session.gap.unsettled:
             for end_ms, frame in session.gap.again():
                 self._say_held(end_ms - 0.01)
                 session.emit(SendAudio(frame))

@@ -17,8 +17,9 @@ from voice.protocol.client_events import (
 from voice.protocol.items import FunctionCallOutput, InputText, UserMessage
 from voice.session.deadlines import Deadline
 from voice.session.effects import SendAudio, SendToEngine
-from voice.session.events import ClientSaid, Dtmf, PushToTalk, Typed
+from voice.session.events import ClientSaid, Dtmf, PushToTalk, TalkCancelled, Typed
 from voice.session.replies import Wish
+from voice.session.rules import TurnRules
 from voice.session.states import Link, Trigger
 from voice.session.turns import TurnTimes
 
@@ -34,6 +35,7 @@ class PersonSide:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._replies = True
         self._digits = ""
         self._digits_until: float | None = None
 
@@ -44,7 +46,10 @@ class PersonSide:
 
     def handle_time(self, now: float) -> None:
         """Time passed."""
-        if self._session.talk.tail_over(now):
+        talk = self._session.talk
+        if talk.too_long(now):
+            talk.end_at(now)
+        if talk.tail_over(now):
             self._end_talk()
         if self._digits_until is not None and now >= self._digits_until:
             self._end_digits()
@@ -53,17 +58,40 @@ class PersonSide:
 
     def handle_push_to_talk(self, event: PushToTalk) -> None:
         session = self._session
-        if not session.push_to_talk:
+        if session.turns.mode != "push_to_talk":
             return
-        if event.held:
+        held = event.held
+        if session.turns.toggle:
+            if not held:
+                return
+            held = not session.talk.open
+        self._replies = event.reply
+        if held:
             if session.talk.press(session.now):
-                self._begin_talk()
+                self.begin_talk("push_to_talk")
         elif not session.talk.release(session.now):
             self._forget_talk()
 
-    def _begin_talk(self) -> None:
+    def handle_talk_cancelled(self, event: TalkCancelled) -> None:
+        if self._session.talk.close():
+            self._forget_talk()
+
+    def change_turns(self, rules: TurnRules) -> None:
+        """Turns go by other rules from now on. A turn that is open is not meant any more."""
+        if self._session.talk.close():
+            self._forget_talk()
+        self._session.take_turns(rules)
+
+    def wants_reply(self) -> bool:
+        """Whether the turn that was committed is to be answered."""
+        replies, self._replies = self._replies, True
+        return replies
+
+    def begin_talk(self, why: str) -> None:
+        """A turn that is committed by hand begins: its sound goes to the engine, with what lies before."""
         session = self._session
-        session.interrupt("push_to_talk")
+        session.interrupt(why)
+        session.idle.person_spoke()
         session.step(Trigger.SPEECH_STARTED)
         session.times = TurnTimes(speech_started_at=session.now)
         session.gap.begin_turn()

@@ -14,6 +14,7 @@ from voice.protocol.client_events import ResponseCreate
 from voice.session.deadlines import Deadline
 
 Reason = Literal["turn", "tool", "say", "restored", "client"]
+Protection = Literal["no", "uninterruptible", "must_be_heard"]
 REMEMBERED = 64
 WISHES_HELD = 64
 TRIES = 4
@@ -21,11 +22,13 @@ TRIES = 4
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A response that somebody wants. `text`: these exact words; `create`: as a client asked for it."""
+    """A response that somebody wants. `text`: these exact words, protected as `Say` has it; `create`: as a client asked
+    for it."""
 
     reason: Reason
     text: str = ""
     create: ResponseCreate | None = None
+    protect: Protection = "no"
 
 
 class Replies:
@@ -38,6 +41,7 @@ class Replies:
         self.wishes: deque[Wish] = deque()
         self._stale: dict[str, None] = {}
         self._over: dict[str, None] = {}
+        self.protected: dict[str, Wish] = {}
         self._hold_until: float | None = None
         self._tries = 0
 
@@ -83,6 +87,10 @@ class Replies:
     def created(self, response_id: str) -> None:
         """The response exists."""
         self.active_id, self.asked_event_id = response_id, ""
+        if self.wish is not None and self.wish.protect != "no":
+            self.protected[response_id] = self.wish
+            while len(self.protected) > REMEMBERED:
+                del self.protected[next(iter(self.protected))]
 
     def answered(self) -> None:
         """The engine made a response to its end: the count of refusals begins anew."""

@@ -8,25 +8,86 @@ from typing import Literal
 from voice.protocol.settings import FunctionTool
 from voice.protocol.settings import Session as Settings
 from voice.protocol.traits import EngineTraits
-from voice.session.floor import FloorRules
 
-TurnMode = Literal["server_vad", "push_to_talk"]
+TurnMode = Literal["server_vad", "semantic_vad", "local", "push_to_talk", "off"]
 
 
 @dataclass(frozen=True, slots=True)
 class TurnRules:
     """Whose turn it is, and when.
 
+    `mode`: the engine finds turns by silence (`server_vad`) or by sense (`semantic_vad`, with `eagerness`), our own ear
+    does (`local`), the talk button does (`push_to_talk`, held, or with `toggle` pressed twice), or nobody listens
+    (`off`).
     `floor`: `ours` creates, cancels and truncates here; `engine` leaves creating and cancelling to the engine's own
-    turn detection. Push-to-talk keeps `pre_roll_ms` from before the press and `release_tail_ms` after the release,
-    and takes a press shorter than `tap_ms` for a mistake.
+    turn detection.
+
+    Turns of the button and of our ear send the `pre_roll_ms` from before their beginning. A released button sends
+    `release_tail_ms` more, and a press shorter than `tap_ms` is a mistake. Our ear begins a turn after `start_ms` of
+    speech and ends it after `silence_ms` of quiet, or after `longest_ms` in any case.
+
+    After `idle_ms` in which nobody said anything `idle_text` is spoken, `idle_times` in a row at most.
     """
 
     mode: TurnMode = "server_vad"
     floor: Literal["ours", "engine"] = "ours"
+    eagerness: Literal["low", "medium", "high", "auto"] = "auto"
+    toggle: bool = False
     pre_roll_ms: float = 300.0
     release_tail_ms: float = 200.0
     tap_ms: float = 150.0
+    start_ms: float = 120.0
+    silence_ms: float = 600.0
+    longest_ms: float = 60_000.0
+    idle_ms: float | None = None
+    idle_text: str = ""
+    idle_times: int = 2
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether turns are committed here, so that only the sound of turns goes to the engine."""
+        return self.mode in ("push_to_talk", "local", "off")
+
+    @property
+    def kept_ms(self) -> float:
+        """How much of the past is kept for the beginning of a turn that is known a little late."""
+        return self.pre_roll_ms if self.mode == "push_to_talk" else self.pre_roll_ms + 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class PhraseLists:
+    """Words that decide alone, in lower case and without punctuation: `acknowledgements` go on listening ("mm-hm",
+    "right"), `interruptions` take the floor ("stop", "wait"), `holds` ask for quiet until spoken to ("hold on")."""
+
+    acknowledgements: frozenset[str] = frozenset()
+    interruptions: frozenset[str] = frozenset()
+    holds: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class FloorRules:
+    """The numbers of the judgement.
+
+    `yield_ms` of speech take the floor; a stretch that ends before is kept in doubt for `words_ms` after its end, in
+    case its words say otherwise. `soft_db` below the person's own usual voice is somebody else, or nobody; such a
+    stretch needs `soft_yield_ms`. `margin_db` is what speech must be above the line's quiet. Above `echo` it is our
+    own loudspeaker. Within `grace_ms` of the reply's first sound, and within `back_off_ms` of a mistaken duck, it takes
+    `wary_yield_ms`. When only
+    the engine hears speech, and our ear nothing at all, the engine is believed after `deaf_ms`.
+    """
+
+    yield_ms: float = 420.0
+    words_ms: float = 250.0
+    margin_db: float = 9.0
+    soft_db: float = 13.0
+    soft_yield_ms: float = 1_100.0
+    echo: float = 0.55
+    grace_ms: float = 250.0
+    back_off_ms: float = 700.0
+    wary_yield_ms: float = 560.0
+    deaf_ms: float = 600.0
+    duck_db: float = -18.0
+    phrases: PhraseLists = field(default_factory=PhraseLists)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,9 +48,9 @@ from voice.session.person_side import PersonSide
 from voice.session.playback import Cut, Ledger
 from voice.session.replies import Replies, Wish
 from voice.session.reply_side import STALE_PATIENCE_S
-from voice.session.rules import SessionConfig
+from voice.session.rules import SessionConfig, TurnRules
 from voice.session.states import Consequence, Floor, Link, Reply, States, Trigger, Voice, consequence, step
-from voice.session.turns import PushToTalk, TurnTimes
+from voice.session.turns import IdlePrompt, Talk, TurnTimes
 from voice.session.usage import Usage
 
 ASKED_PATIENCE_S = 10.0
@@ -73,10 +73,8 @@ class Session:
         self.history = History(config.history_items)
         self.usage = Usage(config.prices)
         self.retry = Retry(config.link)
-        self.push_to_talk = config.turns.mode == "push_to_talk"
-        self.gap = GapBuffer(config.link.gap_ms, 0.0 if self.push_to_talk else config.link.quiet_ms)
-        self.preroll = GapBuffer(config.turns.pre_roll_ms, config.turns.pre_roll_ms)
-        self.talk = PushToTalk(config.turns)
+        self.gap = GapBuffer(config.link.gap_ms, config.link.quiet_ms)
+        self.take_turns(config.turns)
         self.times = TurnTimes()
         self.face = ClientFace(config.tools, any_model=config.traits.any_model) if config.client_face else None
         self.stale_until: float | None = None
@@ -98,6 +96,7 @@ class Session:
             ev.LinkLost: self.link.handle_lost,
             ev.ClientSaid: self.person.handle_client_said,
             ev.PushToTalk: self.person.handle_push_to_talk,
+            ev.TalkCancelled: self.person.handle_talk_cancelled,
             ev.Dtmf: self.person.handle_dtmf,
             ev.Typed: self.person.handle_typed,
             ev.HungUp: self._handle_hung_up,
@@ -111,6 +110,14 @@ class Session:
         }
         if config.greeting:
             self.replies.want(Wish("say", config.greeting))
+
+    def take_turns(self, rules: TurnRules) -> None:
+        """Turns go by these rules from now on."""
+        self.turns = rules
+        self.talk = Talk(rules)
+        self.idle = IdlePrompt(rules)
+        self.preroll = GapBuffer(rules.kept_ms, rules.kept_ms)
+        self.gap.quiet_ms = 0.0 if rules.by_hand else self.config.link.quiet_ms
 
     # The two verbs
 
@@ -141,6 +148,7 @@ class Session:
                 None if self.stale_until is None else Deadline(self.stale_until, "cancelled reply is over"),
                 self.person.deadline(),
                 self.floor.deadline(),
+                self.idle.deadline(),
             )
         )
 
@@ -157,6 +165,10 @@ class Session:
         self.states = step(self.states, trigger)
         if (before is Voice.QUIET) is not (self.states.voice is Voice.QUIET):
             self.floor.voice_changed()
+        if consequence(self.states) is Consequence.SPEAK_UP:
+            self.idle.quiet(self.now)
+        else:
+            self.idle.busy()
 
     def new_id(self, prefix: str) -> str:
         """An id that this conversation has not used: deterministic, so that a replay makes the same."""
@@ -166,7 +178,7 @@ class Session:
     @property
     def ours(self) -> bool:
         """Whether creating and cancelling replies is our decision."""
-        return self.face is None and self.config.turns.floor == "ours" and self.config.traits.interruption == "ours"
+        return self.face is None and self.turns.floor == "ours" and self.config.traits.interruption == "ours"
 
     def ask(self, wish: Wish) -> None:
         """Somebody wants a reply: now if nothing stands in its way, otherwise as soon as it does not."""
@@ -204,6 +216,10 @@ class Session:
         if audible:
             self.step(Trigger.SOUND_ENDED)
         self._cancel_reply(why, cuts)
+        for response_id in dict.fromkeys(cut.response_id for cut in cuts):
+            again = self.replies.protected.get(response_id)
+            if again is not None and again.protect == "must_be_heard" and why != "operator":
+                self.replies.want(again)
         for cut in cuts:
             self.history.cut(cut.item_id, cut.heard_ms, cut.received_ms)
             self.engine.replies.hush(cut.response_id)
@@ -250,7 +266,7 @@ class Session:
         self.step(Trigger.REPLY_INTERRUPTED)
         self.stale_until = self.now + (STALE_PATIENCE_S if streaming else ASKED_PATIENCE_S)
         heard = any(cut.heard_ms > 0 for cut in cuts if cut.response_id == response_id)
-        if wish is not None and wish.text and not heard and why != "operator":
+        if wish is not None and wish.text and not heard and why != "operator" and wish.protect != "must_be_heard":
             self.replies.want(wish)
         if streaming:
             self.replies.make_stale(response_id)
@@ -304,7 +320,7 @@ class Session:
 
     def _handle_caller_audio(self, event: ev.CallerAudio) -> None:
         frame = event.frame
-        if self.push_to_talk and not self.talk.open:
+        if self.turns.by_hand and not self.talk.open:
             self.preroll.append(frame, sent=True)
             return
         ready = self.states.link is Link.READY
@@ -381,14 +397,16 @@ class Session:
     # The operator
 
     def _handle_say(self, event: ev.Say) -> None:
-        self.ask(Wish("say", event.text))
+        self.ask(Wish("say", event.text, protect=event.protect))
 
     def _handle_stop_talking(self, event: ev.StopTalking) -> None:
         self.interrupt("operator")
         self.replies.wishes.clear()
 
     def _handle_change(self, event: ev.Change) -> None:
-        self.engine.settings.change(event.settings)
+        if event.turns is not None:
+            self.person.change_turns(event.turns)
+        self.engine.settings.change(event.settings, turns=event.turns is not None)
 
     def _handle_close(self, event: ev.Close) -> None:
         self.end(CLOSE_GOING_AWAY, event.reason)
@@ -412,6 +430,8 @@ class Session:
         self.replies.hold_over(now)
         self.person.handle_time(now)
         self.floor.handle_time()
+        if text := self.idle.due(now):
+            self.ask(Wish("say", text))
         self._run_dry()
         self.speak_up()
 

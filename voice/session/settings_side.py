@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from voice.protocol import server_events as se
 from voice.protocol.client_events import SessionUpdate
-from voice.protocol.settings import AudioInput, AudioSettings, ServerVad, merge
+from voice.protocol.settings import AudioInput, AudioSettings, SemanticVad, ServerVad, merge
 from voice.protocol.settings import Session as Settings
 from voice.session.effects import SendToEngine
 from voice.session.reply_side import CLIENT_ID
@@ -50,23 +50,29 @@ class SettingsSide:
 
     def _detection(self, settings: Settings) -> Any:
         session = self._session
-        if session.push_to_talk:
+        turns = session.turns
+        if turns.by_hand:
             return None
         audio = settings.audio
         wanted = audio.input.turn_detection if audio is not None and audio.input is not None else None
         engine_decides = not session.ours
         flags = {"create_response": engine_decides, "interrupt_response": engine_decides}
-        return (wanted or ServerVad()).model_copy(update=flags)
+        if turns.mode == "semantic_vad":
+            wanted = wanted if isinstance(wanted, SemanticVad) else SemanticVad(eagerness=turns.eagerness)
+        elif not isinstance(wanted, ServerVad):
+            wanted = ServerVad()
+        return wanted.model_copy(update=flags)
 
-    def change(self, settings: Settings) -> None:
-        """The operator changes the settings: what is unset stays, and so do our tools and who keeps the floor."""
+    def change(self, settings: Settings, *, turns: bool = False) -> None:
+        """The operator changes the settings: what is unset stays, and so do our tools and who keeps the floor.
+        `turns`: the rules of turn-taking have changed, which the engine must know."""
         session = self._session
         if session.states.link is not Link.READY:
             session.settings = merge(session.settings, settings)
             return
         if "tools" in settings.model_fields_set:
             settings = self._with_our_tools(settings)
-        if session.face is None and _says_detection(settings):
+        if session.face is None and (turns or _says_detection(settings)):
             detection = AudioSettings(input=AudioInput(turn_detection=self._detection(settings)))
             settings = merge(settings, Settings(audio=detection))
         update = SessionUpdate(event_id=session.new_id("update"), session=settings)
@@ -144,7 +150,7 @@ class SettingsSide:
     def commits_by_hand(self) -> bool:
         """Whether turns are committed by hand."""
         if self._session.face is None:
-            return self._session.push_to_talk
+            return self._session.turns.by_hand
         settings = self._wanted_settings()
         return _says_detection(settings) and _detection_of(settings) is None
 

@@ -35,8 +35,11 @@ class Button(Enum):
     TAIL = "tail"
 
 
-class PushToTalk:
-    """The talk button: what is held is sent, with a tail after the release; a tap is a mistake."""
+class Talk:
+    """A turn that is committed by hand, by the talk button or by our ear: what lies within it is sent.
+
+    The button leaves a tail after its release, and a tap of it is a mistake; the ear says when it is over.
+    """
 
     def __init__(self, rules: TurnRules) -> None:
         self._rules = rules
@@ -45,12 +48,16 @@ class PushToTalk:
         self._tail_until = 0.0
 
     @property
+    def _longest_at(self) -> float:
+        return self._pressed_at + self._rules.longest_ms / 1000
+
+    @property
     def open(self) -> bool:
         """Whether the person's sound goes to the engine."""
         return self._button is not Button.UP
 
     def press(self, now: float) -> bool:
-        """True when a new turn begins (a press within the tail only goes on with the old one)."""
+        """A turn begins: True when it is a new one (a press within the tail only goes on with the old one)."""
         fresh = self._button is Button.UP
         self._button = Button.HELD
         if fresh:
@@ -75,5 +82,61 @@ class PushToTalk:
             return True
         return False
 
+    def end_at(self, when: float) -> None:
+        """The ear hears quiet: the turn is over then, unless it is pressed again before."""
+        if self._button is not Button.UP:
+            self._button, self._tail_until = Button.TAIL, when
+
+    def close(self) -> bool:
+        """Forget the turn. False when there was none."""
+        was_open, self._button = self.open, Button.UP
+        return was_open
+
+    def too_long(self, now: float) -> bool:
+        """Whether the ear has heard speech for longer than any turn lasts."""
+        return self._button is Button.HELD and self._rules.mode == "local" and now >= self._longest_at
+
     def deadline(self) -> Deadline | None:
-        return Deadline(self._tail_until, "release tail") if self._button is Button.TAIL else None
+        if self._button is Button.TAIL:
+            return Deadline(self._tail_until, "end of turn")
+        if self._button is Button.HELD and self._rules.mode == "local":
+            return Deadline(self._longest_at, "longest turn")
+        return None
+
+
+class IdlePrompt:
+    """Speaks up when nobody has said anything for a while, a few times in a row."""
+
+    def __init__(self, rules: TurnRules) -> None:
+        self._rules = rules
+        self._since: float | None = None
+        self._said = 0
+        self.holding = False
+
+    def quiet(self, now: float) -> None:
+        """Nobody speaks and nothing is on its way."""
+        if self._since is None:
+            self._since = now
+
+    def busy(self) -> None:
+        """Something goes on."""
+        self._since = None
+
+    def person_spoke(self) -> None:
+        """They are there: the count begins anew, and a "hold on" is over."""
+        self._said, self.holding = 0, False
+
+    def due(self, now: float) -> str:
+        """What to say now; nothing when it is not time."""
+        deadline = self.deadline()
+        if deadline is None or now < deadline.at:
+            return ""
+        self._said += 1
+        self._since = None
+        return self._rules.idle_text
+
+    def deadline(self) -> Deadline | None:
+        rules = self._rules
+        if rules.idle_ms is None or self._since is None or self.holding or self._said >= rules.idle_times:
+            return None
+        return Deadline(self._since + rules.idle_ms / 1000, "idle prompt")
