@@ -1,0 +1,94 @@
+"""Many seeded conversations, each with its faults and its verdict."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from random import Random
+
+from tests.faults import chaos, talk
+from tests.faults.judge import Verdict, judge
+from tests.faults.world import World
+
+TALKS = 20
+LINES = 5
+LIMIT_S = 240.0
+
+
+@dataclass
+class Disturbed:
+    """One conversation with faults: what they were, what became of it."""
+
+    seed: int
+    kinds: list[str]
+    world: World
+    verdict: Verdict
+
+
+@dataclass
+class Tally:
+    """All of them together."""
+
+    conversations: int = 0
+    fired: int = 0
+    lost_user_turns: int = 0
+    duplicate_effects: int = 0
+    deaf_sessions: int = 0
+    contexts_that_differ: int = 0
+    complaints: int = 0
+    told: int = 0
+    answered_twice: int = 0
+    recoveries_ms: list[float] = field(default_factory=list)
+    by_kind: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, one: Disturbed) -> None:
+        verdict = one.verdict
+        self.conversations += 1
+        self.fired += len(one.world.injector.fired)
+        self.lost_user_turns += len(verdict.lost_turns)
+        self.duplicate_effects += len(verdict.duplicate_effects)
+        self.deaf_sessions += verdict.deaf
+        self.contexts_that_differ += bool(verdict.context)
+        self.complaints += len(verdict.complaints)
+        self.told += verdict.told
+        self.answered_twice += len(verdict.answered_twice)
+        if not verdict.told:
+            self.recoveries_ms.append(verdict.recovery_ms)
+        if verdict.problems:
+            self.by_kind.update(one.kinds)
+            self.problems.append(f"seed {one.seed} {'+'.join(one.kinds)}: {'; '.join(verdict.problems)}")
+
+    def recovery_ms(self, share: float) -> float:
+        """The time to recover that this share of conversations stays within."""
+        ordered = sorted(self.recoveries_ms)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+@cache
+def undisturbed(number: int) -> World:
+    """A talk in which nothing goes wrong."""
+    return World(talk.lines(Random(number), LINES), talk.mind(), seed=number).run()
+
+
+def disturbed(seed: int, kinds: Iterable[str] | None = None) -> Disturbed:
+    """The talk of this seed with faults of this seed; of these kinds, when they are given."""
+    random = Random(10_000 + seed)
+    if kinds is None:
+        names, faults = chaos.faults(random)
+    else:
+        names = list(kinds)
+        faults = [fault for name in names for fault in chaos.of_kind(name, random)]
+    number = seed % TALKS
+    world = World(talk.lines(Random(number), LINES), talk.mind(), faults=faults, seed=seed, limit_s=LIMIT_S).run()
+    return Disturbed(seed, names, world, judge(world, undisturbed(number)))
+
+
+def tally(seeds: Iterable[int]) -> Tally:
+    """Count a range of conversations."""
+    total = Tally()
+    for seed in seeds:
+        total.add(disturbed(seed))
+    return total
