@@ -25,6 +25,4 @@ def blocking_calls_fail() -> Iterator[BlockBuster]:
     with blockbuster_ctx("voice") as detector:
         # The templates of the embedded brain are read once, when it is made: before the doors open.
         detector.functions["os.listdir"].can_block_in("voice/engines/brain/lexicon.py", {"languages", "<genexpr>"})
-        # The loop says that a key is there before it is read.
-        detector.functions["os.read"].can_block_in("voice/commands/keyboard.py", {"_read"})
         yield detector
