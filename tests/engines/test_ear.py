@@ -1,0 +1,339 @@
+"""The ear: noticed early, silent when quiet, one onset and one offset for each stretch, never told twice."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from voice.audio.convert import convert_whole
+from voice.audio.frames import PCM_16K, PCM_24K, PCMA_8K, PCMU_8K, AudioFormat, AudioFrame
+from voice.audio.wav import read_wav
+from voice.engines.base import Ear, SpeechFacts
+from voice.engines.ear import LocalEar
+from voice.engines.listener import EarRules
+from voice.errors import Misuse
+
+FIXTURES = Path(__file__).resolve().parents[2] / "audio_fixtures"
+ROWS = {row["file"]: row for row in tomllib.loads((FIXTURES / "manifest.toml").read_text(encoding="utf-8"))["file"]}
+LINES = [PCM_16K, PCM_24K, AudioFormat("pcm16", 8_000), PCMU_8K, PCMA_8K]
+
+
+class Detector:
+    """Says "speech" where the sound is loud; counts what it was asked."""
+
+    rate_hz = 16_000
+    window_samples = 512
+
+    def __init__(self) -> None:
+        self.windows = 0
+        self.resets = 0
+
+    def feed(self, window: bytes) -> float:
+        self.windows += 1
+        return 0.9 if np.abs(np.frombuffer(window, dtype="<i2").astype(int)).max() > 3000 else 0.01
+
+    def reset(self) -> None:
+        self.resets += 1
+
+
+def noise(level_db: float, ms: int, seed: int = 1) -> bytes:
+    samples = np.random.default_rng(seed).normal(size=ms * 16) * 32768 * 10 ** (level_db / 20)
+    return np.clip(np.rint(samples), -32768, 32767).astype("<i2").tobytes()
+
+
+def tone(ms: int, peak: int = 8_000) -> bytes:
+    return bytes(np.rint(peak * np.sin(np.arange(ms * 16) * 2 * np.pi * 300 / 16_000)).astype("<i2"))
+
+
+QUIET, HUSH = noise(-60, 400), noise(-60, 1000)
+
+
+def line(pcm: bytes, format: AudioFormat = PCM_16K, ms: int = 20) -> Iterator[AudioFrame]:
+    data = convert_whole(pcm, PCM_16K, format)
+    size = format.size_bytes(ms)
+    for at in range(0, len(data) - size + 1, size):
+        yield AudioFrame(format, data[at : at + size])
+
+
+def ear_on(
+    format: AudioFormat = PCM_16K, *, rules: EarRules | None = None, always: bool = False
+) -> tuple[LocalEar, Detector]:
+    detector = Detector()
+    return LocalEar(format, vad_factory=lambda: detector, rules=rules, always=always), detector
+
+
+def heard(ear: Ear, pcm: bytes, format: AudioFormat = PCM_16K, ms: int = 20) -> list[tuple[int, SpeechFacts]]:
+    """Facts, each with the ms of sound after which it came."""
+    facts = ((count * ms, ear.hear(frame, sounding=True)) for count, frame in enumerate(line(pcm, format, ms), 1))
+    return [(at_ms, fact) for at_ms, fact in facts if fact is not None]
+
+
+def stages(facts: list[tuple[int, SpeechFacts]]) -> list[str]:
+    return [stage for stage, _ in groupby(fact.stage for _, fact in facts)]
+
+
+@pytest.mark.parametrize("format", LINES, ids=str)
+@pytest.mark.parametrize("ms", [10, 20, 60, 100])
+def test_a_stretch_begins_goes_on_and_ends_in_any_format_and_frame(format: AudioFormat, ms: int) -> None:
+    ear, _ = ear_on(format)
+    facts = heard(ear, QUIET + tone(600) + HUSH, format, ms)
+    assert stages(facts) == ["onset", "going", "offset"]
+    (onset_ms, onset), *_, (offset_ms, offset) = facts
+    assert onset_ms <= 400 + 60 + ms
+    assert onset_ms - onset.late_ms == pytest.approx(400, abs=15)
+    assert onset.speech_ms == onset.late_ms
+    assert offset.speech_ms == pytest.approx(600, abs=50)
+    assert offset_ms - offset.late_ms == pytest.approx(1000, abs=50)
+    assert offset_ms <= 1000 + 192 + 64 + ms
+
+
+def test_levels_are_those_of_the_sound() -> None:
+    ear, _ = ear_on()
+    going = [fact for _, fact in heard(ear, QUIET + tone(600) + HUSH) if fact.stage == "going"]
+    assert going[8].level_db == pytest.approx(-15.3, abs=1.0)  # a sine with a peak of 8000
+    assert going[8].floor_db == pytest.approx(-60, abs=2.0)
+    assert going[8].probability == 0.9
+    assert going[8].echo == 0.0
+
+
+def test_facts_come_at_most_once_a_window_and_count_up() -> None:
+    ear, _ = ear_on()
+    facts = heard(ear, QUIET + tone(600) + HUSH)
+    times = [at_ms for at_ms, _ in facts]
+    assert len(times) <= (times[-1] - times[0]) / 32 + 1
+    lasted = [fact.speech_ms for _, fact in facts if fact.stage != "offset"]
+    assert lasted == sorted(lasted)
+
+
+def test_a_pause_between_two_words_does_not_end_it() -> None:
+    ear, _ = ear_on()
+    assert stages(heard(ear, QUIET + tone(200) + noise(-60, 120) + tone(200) + HUSH)) == ["onset", "going", "offset"]
+
+
+def test_two_stretches_are_two() -> None:
+    ear, _ = ear_on()
+    facts = heard(ear, QUIET + tone(200) + HUSH + tone(200) + HUSH)
+    assert stages(facts) == ["onset", "going", "offset"] * 2
+
+
+def test_edges_within_one_long_frame_are_all_told_in_order() -> None:
+    ear, _ = ear_on()
+    pcm = QUIET + QUIET + tone(200) + HUSH + QUIET + QUIET
+    facts = heard(ear, pcm, ms=2000) + heard(ear, HUSH)
+    assert [fact.stage for _, fact in facts if fact.stage != "going"] == ["onset", "offset"]
+
+
+def test_a_quiet_line_never_asks_for_the_detector() -> None:
+    made: list[Detector] = []
+
+    def make() -> Detector:
+        made.append(Detector())
+        return made[-1]
+
+    ear = LocalEar(PCMU_8K, vad_factory=make)
+    assert heard(ear, noise(-58, 5000), PCMU_8K) == []
+    assert made == []
+
+
+def test_nobody_listens_while_the_loudspeaker_is_silent() -> None:
+    ear, detector = ear_on()
+    assert [ear.hear(frame, sounding=False) for frame in line(QUIET + tone(600))] == [None] * 50
+    assert detector.windows == 0
+
+
+def test_unless_it_is_asked_to_listen_always() -> None:
+    ear, _ = ear_on(always=True)
+    facts = [ear.hear(frame, sounding=False) for frame in line(QUIET + tone(600) + HUSH)]
+    assert [fact.stage for fact in facts if fact is not None and fact.stage != "going"] == ["onset", "offset"]
+
+
+def test_somebody_already_speaking_when_the_loudspeaker_starts_is_heard_at_once() -> None:
+    ear, _ = ear_on()
+    for frame in line(QUIET + tone(200)):
+        ear.hear(frame, sounding=False)
+    ((at_ms, onset), *_) = heard(ear, tone(200))
+    assert onset.stage == "onset"
+    assert at_ms == 20
+    assert onset.late_ms == pytest.approx(220, abs=30)
+
+
+def test_the_ear_lets_go_a_moment_after_the_loudspeaker_fell_silent() -> None:
+    ear, detector = ear_on()
+    heard(ear, QUIET + tone(200))
+    after = [ear.hear(frame, sounding=False) for frame in line(tone(600))]
+    told = [(count * 20, fact.stage) for count, fact in enumerate(after, 1) if fact is not None]
+    assert told[-1][1] == "offset"
+    assert [stage for _, stage in told].count("offset") == 1
+    assert 192 <= told[-1][0] <= 240
+    windows = detector.windows
+    assert [ear.hear(frame, sounding=False) for frame in line(tone(600))] == [None] * 30
+    assert detector.windows == windows
+
+
+def test_a_loudspeaker_that_runs_dry_for_a_moment_breaks_nothing() -> None:
+    ear, _ = ear_on()
+    first = heard(ear, QUIET + tone(200))
+    gap = [ear.hear(frame, sounding=False) for frame in line(tone(100))]
+    rest = heard(ear, tone(200) + HUSH)
+    assert stages(first) == ["onset", "going"]
+    assert "offset" not in {fact.stage for fact in gap if fact is not None}
+    assert stages(rest) == ["going", "offset"]
+    assert rest[-1][1].speech_ms == pytest.approx(500, abs=60)
+
+
+def test_steady_noise_becomes_the_floor_and_is_not_listened_to_any_more() -> None:
+    ear, detector = ear_on(PCMU_8K)
+    heard(ear, noise(-38, 4000), PCMU_8K)
+    assert ear.floor.level_db == pytest.approx(-41, abs=4)  # the telephone band leaves half of it
+    windows = detector.windows
+    heard(ear, noise(-38, 3000, seed=2), PCMU_8K)
+    assert detector.windows == windows
+    assert stages(heard(ear, tone(300) + noise(-38, 600), PCMU_8K)) == ["onset", "going", "offset"]
+
+
+def test_when_the_noise_ends_the_ear_grows_fine_again() -> None:
+    ear, _ = ear_on()
+    heard(ear, noise(-30, 5000))
+    heard(ear, noise(-65, 6000))
+    assert ear.floor.level_db < -55
+    assert stages(heard(ear, tone(300, peak=3_100) + HUSH))[0] == "onset"
+
+
+def test_two_likely_windows_are_as_good_as_a_sure_one() -> None:
+    class Doubtful(Detector):
+        def feed(self, window: bytes) -> float:
+            return super().feed(window) / 2
+
+    ear = LocalEar(PCM_16K, vad_factory=Doubtful)
+    ((at_ms, onset), *_) = heard(ear, QUIET + tone(300) + HUSH)
+    assert onset.stage == "onset"
+    assert 432 <= at_ms <= 500
+
+
+def test_long_speech_is_judged_at_half_the_price_and_its_end_is_still_found() -> None:
+    ear, detector = ear_on()
+    facts = heard(ear, QUIET + tone(5000) + HUSH)
+    assert stages(facts) == ["onset", "going", "offset"]
+    assert detector.windows < 110
+    assert facts[-1][1].speech_ms == pytest.approx(5000, abs=80)
+
+
+def test_a_session_of_an_hour_keeps_no_more_than_one_of_a_minute() -> None:
+    ear, _ = ear_on()
+    for _ in range(40):
+        for frame in line(tone(500) + QUIET):
+            ear.play(frame)
+            ear.hear(frame, sounding=True)
+    listener = ear._listener
+    assert listener is not None
+    assert len(listener._heard) <= 2 * 16 * 2300
+    assert len(ear._far._opened) <= 2 * 16 * 2400
+    assert len(ear._far._frames) <= 80
+
+
+def test_the_same_sound_gives_the_same_facts() -> None:
+    pcm = QUIET + tone(300) + HUSH + noise(-35, 500) + tone(100) + HUSH
+
+    def once() -> list[tuple[int, SpeechFacts]]:
+        return heard(ear_on(PCMU_8K)[0], pcm, PCMU_8K)
+
+    assert once() == once()
+
+
+def test_a_detector_of_another_rate_is_a_mistake() -> None:
+    class Narrow(Detector):
+        rate_hz = 8_000
+
+    ear = LocalEar(PCM_16K, vad_factory=Narrow)
+    with pytest.raises(Misuse):
+        heard(ear, tone(100))
+
+
+# Real voices, the real detector
+
+COMMANDS = ["cancel_timer", "how_old_is_the_brooklyn_bridge", "what_time_is_it", "no_82b99576_1"]
+
+
+def recording(name: str, level_db: float = -24.0) -> bytes:
+    wav = read_wav((FIXTURES / name).read_bytes())
+    pcm = convert_whole(wav.pcm, AudioFormat("pcm16", wav.rate_hz), PCM_16K)
+    sound = np.frombuffer(pcm, dtype="<i2").astype(float)
+    sound *= 32768 * 10 ** (level_db / 20) / np.sqrt((sound**2).mean())
+    return bytes(np.clip(np.rint(sound), -32768, 32767).astype("<i2"))
+
+
+def silero(format: AudioFormat) -> LocalEar:
+    from voice.engines.speech.silero import SileroProbability
+
+    return LocalEar(format, vad_factory=SileroProbability)
+
+
+@pytest.mark.speech
+@pytest.mark.parametrize("format", [PCM_24K, PCMU_8K], ids=str)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_person_is_noticed_within_a_syllable(name: str, format: AudioFormat) -> None:
+    begin_ms = ROWS[f"speech/{name}.wav"]["spans_ms"][0][0]
+    facts = heard(silero(format), recording(f"speech/{name}.wav") + HUSH, format)
+    onset_ms, onset = facts[0]
+    assert onset.stage == "onset"
+    assert begin_ms - 100 <= onset_ms <= begin_ms + 200
+    assert onset.level_db > onset.floor_db + 6
+    assert facts[-1][1].stage == "offset"
+
+
+@pytest.mark.speech
+@pytest.mark.parametrize("name", ["hum_made", "pink_made", "dog_bark_44k"])
+def test_noise_ducks_nothing(name: str) -> None:
+    assert heard(silero(PCMU_8K), recording(f"noise/{name}.wav", -35), PCMU_8K) == []
+
+
+def told_while_playing(far: bytes, near: bytes, format: AudioFormat) -> list[tuple[int, SpeechFacts]]:
+    ear = silero(format)
+    facts = []
+    for count, (given, caught) in enumerate(zip(line(far, PCM_24K), line(near, format), strict=False), 1):
+        ear.play(given)
+        if (fact := ear.hear(caught, sounding=True)) is not None:
+            facts.append((count * 20, fact))
+    return facts
+
+
+def mixed(*sounds: bytes) -> bytes:
+    total = sum(np.frombuffer(sound, dtype="<i2").astype(int) for sound in sounds)
+    return bytes(np.clip(total, -32768, 32767).astype("<i2"))
+
+
+@pytest.mark.speech
+def test_the_loudspeaker_is_known_again_and_a_person_over_it_is_not_taken_for_it() -> None:
+    far = recording("speech/librivox_sense_0930.wav") * 2
+    late = bytes(2 * 16 * 180)
+    echo = mixed(
+        late + (np.frombuffer(far, dtype="<i2") // 6).astype("<i2").tobytes()[: -len(late)], noise(-62, len(far) // 32)
+    )
+    alone = [fact.echo for at_ms, fact in told_while_playing(far, echo, PCMU_8K) if at_ms > 700]
+    assert len(alone) > 20
+    assert np.mean(np.array(alone) > 0.5) > 0.85
+    begin = 2 * 16 * 2000
+    person = recording("speech/how_old_is_the_brooklyn_bridge.wav")[: len(echo) - begin]
+    over = mixed(echo, bytes(begin) + person + bytes(len(echo) - begin - len(person)))
+    span = ROWS["speech/how_old_is_the_brooklyn_bridge.wav"]["spans_ms"][0]
+    during = [
+        fact.echo
+        for at_ms, fact in told_while_playing(far, over, PCMU_8K)
+        if 2000 + span[0] + 250 < at_ms < 2000 + span[1]
+    ]
+    assert np.median(during) < 0.2
+
+
+@pytest.mark.speech
+def test_what_was_stopped_before_it_sounded_is_no_echo() -> None:
+    ear = silero(PCM_16K)
+    for frame in line(recording("speech/librivox_sense_0930.wav"), PCM_24K):
+        ear.play(frame)
+    ear.stop()
+    facts = heard(ear, recording("speech/librivox_sense_0930.wav"))
+    assert {fact.echo for _, fact in facts} == {0.0}

@@ -1,0 +1,270 @@
+"""The part of the ear that is awake: windows of sound through a voice detector become onset, going and offset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from voice.audio.convert import Converter
+from voice.audio.far_end import FarEnd
+from voice.audio.frames import PCM_16K, AudioFormat
+from voice.audio.loudness import NoiseFloor, energy_db, levels_db, mean_square, pcm_samples
+from voice.engines.base import SpeechFacts
+from voice.engines.stages import SpeechProbability
+from voice.errors import Misuse
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from voice.audio.echo import EchoMeter
+
+PER_MS = PCM_16K.rate_hz // 1000
+_KEEP = 1_500 * PER_MS
+_GRAIN = 10 * PER_MS
+"""Resolution with which the beginning of speech is looked for."""
+_GAP_GRAINS = 3
+"""So many quiet grains may lie within the first sound of a word."""
+_LEAST_FLOOR_DB = -75.0
+"""A line that is digitally silent between words is not quieter than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarRules:
+    """When sound is somebody speaking. `sure` needs one window, `likely` two in a row; below `release` it is quiet.
+
+    A stretch must stand `margin_db` over the floor to begin. It is over after `silence_ms`. Nobody listens any more
+    `linger_ms` after the last loud frame, or after the loudspeaker fell silent. `context_ms` of sound before a loud
+    frame is judged with it, so that the detector is not surprised in the middle of a word. The detector forgets its
+    past every `refresh_ms` without speech. From `settled_ms` on (by then it is known what a stretch is) only every
+    other window is judged; echo is measured every `echo_every_ms`, when settled a quarter as often.
+    """
+
+    sure: float = 0.6
+    likely: float = 0.4
+    release: float = 0.2
+    margin_db: float = 6.0
+    silence_ms: float = 192.0
+    linger_ms: float = 192.0
+    context_ms: float = 96.0
+    refresh_ms: float = 5_000.0
+    settled_ms: float = 640.0
+    echo_every_ms: float = 64.0
+
+
+@dataclass(slots=True)
+class Stretch:
+    """Somebody speaking: positions in 16 kHz samples, loudness as a sum of mean squares."""
+
+    begin: int
+    voice_end: int
+    energy: float = 0.0
+    windows: int = 0
+    echo: float = 0.0
+    echo_at: int = -1
+
+    def add(self, mean_square: float) -> None:
+        self.energy += mean_square
+        self.windows += 1
+
+    @property
+    def level_db(self) -> float:
+        return energy_db(self.energy / max(self.windows, 1))
+
+
+class Listener:
+    """Awake from a loud frame until quiet. Not shared by two streams."""
+
+    def __init__(
+        self, format: AudioFormat, vad: SpeechProbability, rules: EarRules, floor: NoiseFloor, far: FarEnd
+    ) -> None:
+        if vad.rate_hz != PCM_16K.rate_hz:
+            raise Misuse(f"The voice detector works at {vad.rate_hz} Hz; the ear hears at {PCM_16K.rate_hz} Hz.")
+        self.rules = rules
+        self.floor = floor
+        self._format = format
+        self._converter = Converter(format, PCM_16K)
+        self._vad = vad
+        self._window = vad.window_samples
+        self._window_ms = vad.window_samples / PER_MS
+        self._far = far
+        self._meter: EchoMeter | None = None
+        self._metered = 0
+        self._raw = bytearray()
+        self._heard = bytearray()
+        self._base = 0  # position of the first heard sample
+        self._judged = 0
+        self._refreshed = 0
+        self._now = 0
+        self._probability = 0.0
+        self._skipped = False
+        self.stretch: Stretch | None = None
+
+    @property
+    def in_speech(self) -> bool:
+        return self.stretch is not None
+
+    def wake(self, before: bytes, newest: bytes, now: int) -> list[SpeechFacts]:
+        """A loud frame after quiet ones. Windows are laid so that one ends with the newest sample."""
+        self._converter.reset()
+        self._vad.reset()
+        self._raw.clear()
+        self._heard[:] = self._converter.convert(before + newest)
+        samples = len(self._heard) // 2
+        self._base = now - samples
+        fresh_ms = self._format.duration_ms(len(newest))
+        asked = -(-int((fresh_ms + self.rules.context_ms) * PER_MS) // self._window)
+        self._judged = now - min(samples // self._window, asked) * self._window
+        self._refreshed = self._judged
+        self._probability = 0.0
+        self._skipped = False
+        self._learn_quiet(samples - int(fresh_ms * PER_MS))
+        return self._judge(now)
+
+    def hear(self, data: bytes, now: int) -> list[SpeechFacts]:
+        """More sound. It is converted when there is a window's worth: a call costs more than its samples."""
+        self._raw += data
+        ready = len(self._heard) // 2 + self._base - self._judged
+        if ready + self._format.duration_ms(len(self._raw)) * PER_MS < self._window:
+            self._now = now
+            return []
+        self._heard += self._converter.convert(bytes(self._raw))
+        self._raw.clear()
+        return self._judge(now)
+
+    def end(self, now: int) -> list[SpeechFacts]:
+        """Nobody needs to know any more: a stretch under way ends here."""
+        self._now = now
+        return [self._end_stretch()] if self.stretch is not None else []
+
+    def samples(self, begin: int, until: int) -> NDArray[np.int16]:
+        """Sound that was heard, as far as it is still kept."""
+        first = max(begin - self._base, 0)
+        return pcm_samples(bytes(self._heard[2 * first : 2 * max(until - self._base, first)]))
+
+    def _learn_quiet(self, samples: int) -> None:
+        """What came before the loud frame was quiet: its quieter grains are the floor."""
+        grains = samples // _GRAIN
+        if grains < 4:
+            return
+        levels = levels_db(pcm_samples(bytes(self._heard[: 2 * samples])), _GRAIN)
+        levels.sort()
+        self.floor.learn_quiet(max(_LEAST_FLOOR_DB, float(levels[: len(levels) // 2].mean())))
+
+    def _judge(self, now: int) -> list[SpeechFacts]:
+        self._now = now
+        facts: list[SpeechFacts] = []
+        while (self._judged + self._window - self._base) * 2 <= len(self._heard):
+            first = (self._judged - self._base) * 2
+            window = bytes(self._heard[first : first + 2 * self._window])
+            self._judged += self._window
+            if self._skips():
+                continue
+            fact = self._feed(window)
+            if fact is not None:
+                facts.append(fact)
+        self._forget_heard()
+        return facts
+
+    def _skips(self) -> bool:
+        settled = self.stretch is not None and self._judged - self.stretch.begin > self.rules.settled_ms * PER_MS
+        self._skipped = settled and not self._skipped
+        return self._skipped
+
+    def _feed(self, window: bytes) -> SpeechFacts | None:
+        probability = self._vad.feed(window)
+        energy = mean_square(pcm_samples(window))
+        level = energy_db(energy)
+        before, self._probability = self._probability, probability
+        if self.stretch is None:
+            begins = probability >= self.rules.sure or min(probability, before) >= self.rules.likely
+            if begins and level >= self.floor.level_db + self.rules.margin_db:
+                return self._begin_stretch(energy)
+            self.floor.feed(level, self._window_ms, speech=probability >= self.rules.likely)
+            self._refresh()
+            return None
+        self.stretch.add(energy)
+        self.floor.feed(level, self._window_ms, speech=True)
+        if probability >= self.rules.release and level >= self.floor.level_db + self.rules.margin_db / 2:
+            self.stretch.voice_end = self._judged
+        elif self._judged - self.stretch.voice_end >= self.rules.silence_ms * PER_MS:
+            return self._end_stretch()
+        return self._fact("going", self._judged)
+
+    def _refresh(self) -> None:
+        if self._judged - self._refreshed >= self.rules.refresh_ms * PER_MS:
+            self._vad.reset()
+            self._refreshed = self._judged
+
+    def _begin_stretch(self, energy: float) -> SpeechFacts:
+        begin = self._onset()
+        self.stretch = Stretch(begin, self._judged)
+        self.stretch.add(energy)
+        return self._fact("onset", begin)
+
+    def _onset(self) -> int:
+        """Where the sound that was found to be speech rose out of the floor, seen backwards."""
+        levels = levels_db(self.samples(self._base, self._judged), _GRAIN)
+        least = self.floor.level_db + self.rules.margin_db
+        onset = gap = 0
+        for back in range(1, len(levels) + 1):
+            if levels[-back] >= least:
+                onset, gap = back, 0
+            else:
+                gap += 1
+                if gap > _GAP_GRAINS and onset:
+                    break
+        return self._judged - max(onset, 1) * _GRAIN
+
+    def _end_stretch(self) -> SpeechFacts:
+        assert self.stretch is not None
+        fact = self._fact("offset", self.stretch.voice_end)
+        self.stretch = None
+        self._vad.reset()
+        self._refreshed = self._judged
+        return fact
+
+    def _fact(self, stage: Literal["onset", "going", "offset"], at: int) -> SpeechFacts:
+        stretch = self.stretch
+        assert stretch is not None
+        until = self._now if stage == "onset" else at
+        return SpeechFacts(
+            stage=stage,
+            speech_ms=(until - stretch.begin) / PER_MS,
+            late_ms=(self._now - at) / PER_MS,
+            level_db=stretch.level_db,
+            floor_db=self.floor.level_db,
+            echo=self._echo(stretch),
+            probability=self._probability,
+        )
+
+    def _echo(self, stretch: Stretch) -> float:
+        settled = self._judged - stretch.begin > self.rules.settled_ms * PER_MS
+        every = int(self.rules.echo_every_ms * PER_MS) * (4 if settled else 1)
+        if stretch.echo_at >= 0 and self._judged - stretch.echo_at < every:
+            return stretch.echo
+        stretch.echo_at, first = self._judged, stretch.echo_at < 0
+        if self._far.end < self._base - _KEEP:
+            return 0.0
+        stretch.echo = self._compared(first=first)
+        return stretch.echo
+
+    def _compared(self, *, first: bool) -> float:
+        from voice.audio.echo import EchoMeter
+
+        if self._meter is None:
+            self._meter = EchoMeter()
+        if first or self._metered < self._base:
+            self._metered = max(self._base, self._judged - EchoMeter.near_samples)
+            history = self._far.samples(self._metered - EchoMeter.history_samples, self._metered)
+            self._meter.begin(history)
+        near = self.samples(self._metered, self._judged)
+        self._meter.feed(near, self._far.samples(self._metered, self._judged))
+        self._metered = self._judged
+        return self._meter.answer(self.floor.level_db)
+
+    def _forget_heard(self) -> None:
+        surplus = len(self._heard) // 2 - _KEEP
+        if surplus > _KEEP // 2:
+            del self._heard[: 2 * surplus]
+            self._base += surplus
