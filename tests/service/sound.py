@@ -14,7 +14,7 @@ RATE_HZ = 24_000
 def fixture(name: str, tail_ms: int = 900) -> bytes:
     """A recording as PCM16 at 24 kHz, with silence behind it."""
     sound = read_wav((FIXTURES / name).read_bytes())
-    return _resampled(sound.pcm, sound.rate_hz, RATE_HZ) + bytes(RATE_HZ * 2 * tail_ms // 1000)
+    return resampled(sound.pcm, sound.rate_hz, RATE_HZ) + bytes(RATE_HZ * 2 * tail_ms // 1000)
 
 
 def independent_words(pcm: bytes) -> str:
@@ -27,13 +27,13 @@ def independent_words(pcm: bytes) -> str:
 
     decoder = Decoder(samprate=16_000, loglevel="FATAL")
     decoder.start_utt()
-    decoder.process_raw(_resampled(pcm, RATE_HZ, 16_000), full_utt=True)
+    decoder.process_raw(resampled(pcm, RATE_HZ, 16_000), full_utt=True)
     decoder.end_utt()
     heard = decoder.hyp()
     return "" if heard is None else str(heard.hypstr)
 
 
-def _resampled(pcm: bytes, from_hz: int, to_hz: int) -> bytes:
+def resampled(pcm: bytes, from_hz: int, to_hz: int) -> bytes:
     if from_hz == to_hz:
         return pcm
     resampler = Resampler(from_hz, to_hz)

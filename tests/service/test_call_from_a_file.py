@@ -11,10 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from voice.audio.wav import read_wav
-
 from tests.service.served import ROOT, served
-from tests.service.sound import FIXTURES, RATE_HZ, _resampled, independent_words
+from tests.service.sound import FIXTURES, RATE_HZ, independent_words, resampled
+from voice.audio.wav import read_wav
 
 pytestmark = [pytest.mark.speech, pytest.mark.timeout(120)]
 
@@ -31,7 +30,7 @@ def call(tmp_path: Path, recording: str, *arguments: str) -> dict[str, object]:
 
 def heard_in(path: Path) -> str:
     sound = read_wav(path.read_bytes())
-    return independent_words(_resampled(sound.pcm, sound.rate_hz, RATE_HZ))
+    return independent_words(resampled(sound.pcm, sound.rate_hz, RATE_HZ))
 
 
 def test_the_service_answers_a_recorded_question_with_the_right_words(tmp_path: Path) -> None:
@@ -46,9 +45,16 @@ def test_the_service_answers_a_recorded_question_with_the_right_words(tmp_path: 
 def test_a_real_persons_question_gets_a_spoken_answer_without_a_service(tmp_path: Path) -> None:
     trace, picture = tmp_path / "t.jsonl", tmp_path / "t.svg"
     facts = call(
-        tmp_path, "speech/what_s_the_weather_like.wav", "--engine", "local", "--trace", str(trace), "--timeline", str(picture)
+        tmp_path,
+        "speech/what_s_the_weather_like.wav",
+        "--engine",
+        "local",
+        "--trace",
+        str(trace),
+        "--timeline",
+        str(picture),
     )
-    said = [line for line in facts["transcript"] if line["who"] == "assistant"]  # type: ignore[attr-defined, index]
+    said = [line for line in facts["transcript"] if line["who"] == "assistant"]  # type: ignore[attr-defined]
     assert "weather" in said[0]["text"], said
     assert "weather" in heard_in(tmp_path / "answer.wav")
     assert ElementTree.fromstring(picture.read_text()).tag.endswith("svg")

@@ -133,7 +133,7 @@ def test_an_acknowledgement_ducks_comes_back_and_is_not_answered() -> None:
     room = talking_room()
     room.person_sounds(at=3.0, ms=300)
     room.run(until=9.0)
-    assert [type(e) for e in room.effects(ef.Duck) + room.effects(ef.Restore)] == [ef.Duck, ef.Restore]  # type: ignore[operator]
+    assert [type(e) for e in room.effects(ef.Duck) + room.effects(ef.Restore)] == [ef.Duck, ef.Restore]
     assert room.effects(ef.StopPlayback) == []
     assert len(room.sent(ResponseCreate)) == 1
     assert sum(room.speaker.heard.values()) == pytest.approx(6_000), "not a syllable is lost"

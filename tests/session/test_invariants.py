@@ -73,7 +73,7 @@ def test_every_invariant_of_the_session(room: Room) -> None:
 
 
 def one_done_per_created(room: Room) -> None:
-    created = Counter()
+    created: Counter[str] = Counter()
     for line in room.log:
         if isinstance(line.event, ev.EngineSaid):
             said = line.event.event

@@ -27,6 +27,7 @@ from voice.session import events as ev
 from voice.session.rules import FloorRules, LinkRules, SessionConfig, TurnRules
 from voice.session.session import Session
 from voice.session.states import Link
+from voice.session.watch import WatchRules
 
 __all__ = ["Happened", "Line", "Loudspeaker", "Plan", "Room"]
 
@@ -68,6 +69,8 @@ class Room:
     client_face: bool = False
     greeting: str = ""
     floor: FloorRules | None = None
+    watch: WatchRules = field(default_factory=WatchRules)
+    reports: bool = True
     audio: bool = True
     connect_ms: float = 50.0
     refuse_connections: int = 0
@@ -93,6 +96,7 @@ class Room:
             playout="client" if self.client_face else self.playout,  # type: ignore[arg-type]
             greeting=self.greeting,
             floor=self.floor,
+            watch=self.watch,
             turns=self.turns,
             link=self.link,
             history_items=self.history_items,
@@ -289,7 +293,7 @@ class Room:
     def _arrive(self, item_id: str, ms: float) -> None:
         self.speaker.play(item_id, ms)
         self.client.play(item_id)
-        if self.config.playout == "reports" and not self._reporting:
+        if self.config.playout == "reports" and self.reports and not self._reporting:
             self._reporting = True
             self.clock.after(REPORT_MS, self._report)
 

@@ -21,8 +21,9 @@ from voice.protocol.settings import Session as Settings
 from voice.protocol.traits import EngineTraits
 from voice.session import events as ev
 from voice.session.effects import Effect
-from voice.session.rules import LinkRules, Prices, SessionConfig, TurnRules
+from voice.session.rules import FloorRules, LinkRules, PhraseLists, Prices, SessionConfig, TurnRules
 from voice.session.session import Session
+from voice.session.watch import WatchRules
 
 VERSION = 1
 _EVENTS: dict[str, type[Any]] = {kind.__name__: kind for kind in ev.Event.__args__}
@@ -97,7 +98,7 @@ class TraceWriter:
         self._write({"t": now, "event": line_of(event), "effects": [line_of(e) for e in effects]})
 
     def _write(self, line: dict[str, Any]) -> None:
-        self._file.write(json.dumps(line, separators=(",", ":"), ensure_ascii=False) + "\n")
+        self._file.write(json.dumps(line, separators=(",", ":"), ensure_ascii=False, default=sorted) + "\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,10 @@ def _event_in(line: dict[str, Any]) -> ev.Event:
         elif kind is ev.ClientSaid:
             values["event"] = decode_client_event(json.dumps(line["event"]))
         elif kind is ev.Change:
+            turns = line["turns"]
             values["settings"] = Settings.model_validate(line["settings"])
+            values["turns"] = None if turns is None else TurnRules(**turns)
+            break
         else:
             values[field.name] = line[field.name]
     event: ev.Event = kind(**values)
@@ -215,4 +219,11 @@ def _config_in(out: dict[str, Any]) -> SessionConfig:
     values["turns"] = TurnRules(**out["turns"])
     values["link"] = LinkRules(**out["link"])
     values["prices"] = Prices(**out["prices"])
+    values["watch"] = WatchRules(**out["watch"])
+    values["floor"] = None if out["floor"] is None else _floor_in(out["floor"])
     return SessionConfig(**values)
+
+
+def _floor_in(out: dict[str, Any]) -> FloorRules:
+    phrases = {name: frozenset(words) for name, words in out["phrases"].items()}
+    return FloorRules(**{**out, "phrases": PhraseLists(**phrases)})

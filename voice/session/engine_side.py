@@ -66,6 +66,7 @@ class EngineSide:
     def handle(self, event: EngineSaid) -> None:
         """One server event: its consequences, and the client's view of it."""
         said = event.event
+        self._session.watch.engine_spoke()
         handler = self._handlers.get(type(said))
         if handler is not None:
             if handler(said) is SHOW:

@@ -15,6 +15,11 @@ class Retry:
         self._at: float | None = float("-inf")
         self._ready_at: float | None = None
         self._greeting_by: float | None = None
+        self._at_once = False
+
+    def at_once(self) -> None:
+        """The connection will be ended by us, to have a better one: no waiting then, and no count."""
+        self._at_once = True
 
     def trying(self) -> None:
         """An attempt is being made: nothing to wait for."""
@@ -40,6 +45,10 @@ class Retry:
         if self._ready_at is not None and (now - self._ready_at) * 1000 >= self._rules.stable_ms:
             self._tries = 0
         self._ready_at = self._greeting_by = None
+        at_once, self._at_once = self._at_once, False
+        if at_once and not final:
+            self._at = now
+            return True
         if final or self._tries >= self._rules.attempts:
             self._at = None
             return False

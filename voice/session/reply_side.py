@@ -115,6 +115,7 @@ class ReplySide:
         session = self._session
         if response.status in ("completed", "incomplete"):
             session.replies.answered()
+            session.watch.answered()
             session.gap.answered(response.id)
         elif response.status == "cancelled":
             session.replies.make_stale(response.id)

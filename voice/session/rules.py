@@ -8,6 +8,7 @@ from typing import Literal
 from voice.protocol.settings import FunctionTool
 from voice.protocol.settings import Session as Settings
 from voice.protocol.traits import EngineTraits
+from voice.session.watch import WatchRules
 
 TurnMode = Literal["server_vad", "semantic_vad", "local", "push_to_talk", "off"]
 
@@ -143,5 +144,6 @@ class SessionConfig:
     link: LinkRules = field(default_factory=LinkRules)
     prices: Prices = field(default_factory=Prices)
     floor: FloorRules | None = None
+    watch: WatchRules = field(default_factory=WatchRules)
     history_items: int = 400
     mark_every_ms: float = 400.0

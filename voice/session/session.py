@@ -52,6 +52,7 @@ from voice.session.rules import SessionConfig, TurnRules
 from voice.session.states import Consequence, Floor, Link, Reply, States, Trigger, Voice, consequence, step
 from voice.session.turns import IdlePrompt, Talk, TurnTimes
 from voice.session.usage import Usage
+from voice.session.watch_side import WatchSide
 
 ASKED_PATIENCE_S = 10.0
 CLOSE_NORMAL, CLOSE_GOING_AWAY, CLOSE_BROKEN = 1000, 1001, 1011
@@ -86,6 +87,7 @@ class Session:
         self.link = LinkSide(self)
         self.person = PersonSide(self)
         self.floor = FloorSide(self)
+        self.watch = WatchSide(self)
         self._handlers: dict[type, Handler] = {
             ev.CallerAudio: self._handle_caller_audio,
             ev.EngineAudio: self._handle_engine_audio,
@@ -149,6 +151,7 @@ class Session:
                 self.person.deadline(),
                 self.floor.deadline(),
                 self.idle.deadline(),
+                self.watch.deadline(),
             )
         )
 
@@ -161,10 +164,11 @@ class Session:
         self._out.append(Note(kind, values))
 
     def step(self, trigger: Trigger) -> None:
-        before = self.states.voice
-        self.states = step(self.states, trigger)
-        if (before is Voice.QUIET) is not (self.states.voice is Voice.QUIET):
+        before = self.states
+        self.states = step(before, trigger)
+        if (before.voice is Voice.QUIET) is not (self.states.voice is Voice.QUIET):
             self.floor.voice_changed()
+        self.watch.stepped(before, self.states)
         if consequence(self.states) is Consequence.SPEAK_UP:
             self.idle.quiet(self.now)
         else:
@@ -333,6 +337,7 @@ class Session:
         if self.replies.is_stale(response_id):
             self.note("stale_dropped", response_id=response_id, ms=event.frame.duration_ms)
             return
+        self.watch.engine_spoke()
         frame = event.frame
         if response_id != self._first_sound_of:
             self._first_sound(event)
@@ -362,6 +367,7 @@ class Session:
         if not self.ledger.played(event.epoch, event.position_ms, event.uncertainty_ms, self.now):
             self.note("stale_report", epoch=event.epoch)
             return
+        self.watch.played()
         times = self.times
         waits = times.first_delta_at is not None and times.first_audible_at is None
         if waits and event.position_ms > self._first_sound_ms:
@@ -434,6 +440,7 @@ class Session:
             self.ask(Wish("say", text))
         self._run_dry()
         self.speak_up()
+        self.watch.handle_time()
 
     def _run_dry(self) -> None:
         if self.states.voice is Voice.QUIET or not self.ledger.run_dry(self.now):

@@ -1,0 +1,95 @@
+"""A conversation that would have gone deaf or mute without any error."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.session.test_floor import RULES
+from tests.world.engine import Plan
+from tests.world.room import Room
+from voice.protocol.client_events import ConversationItemCreate, ResponseCreate
+from voice.protocol.traits import EngineTraits
+from voice.session import effects as ef
+from voice.session import events as ev
+from voice.session.watch import WatchRules
+
+
+def links(room: Room) -> int:
+    return len(room.effects(ef.OpenLink))
+
+
+def test_a_reply_that_never_begins_is_asked_of_another_connection() -> None:
+    room = Room(plan=lambda n: Plan(first_after_ms=1e9) if n == 0 else Plan(), watch=WatchRules(stalled_ms=3_000))
+    room.user_speaks(at=1.0, seconds=0.5)
+    room.run(until=12.0)
+    assert [note["trouble"] for note in room.notes("watchdog")] == ["reply begun, nothing more came"]
+    assert links(room) == 2
+    assert room.speaker.heard, "and is heard"
+
+
+def test_speech_that_the_engine_does_not_hear_is_said_to_another_one() -> None:
+    room = Room(floor=RULES, watch=WatchRules(unheard_ms=2_000))
+    room.run(until=2.0)
+    for step in range(40):
+        facts = ev.CallerSpeech("going", 100 + step * 40, 60, -25, -60, 0.0, 0.9)
+        room.happens(2.0 + step * 0.04, facts)
+    room.run(until=6.0)
+    assert links(room) == 2
+    assert [note["trouble"] for note in room.notes("watchdog")] == ["speech captured, the engine heard nothing"]
+
+
+def test_a_far_end_that_reports_nothing_is_noted_and_the_call_goes_on() -> None:
+    room = Room(playout="reports", plan=lambda _: Plan(sound_ms=9_000), watch=WatchRules(silent_line_ms=2_000))
+    room.reports = False
+    room.user_speaks(at=1.0, seconds=0.5)
+    room.run(until=12.0)
+    assert room.notes("watchdog")
+    assert links(room) == 1
+
+
+def test_an_engine_that_never_answers_is_given_up_after_so_many_repairs() -> None:
+    room = Room(plan=lambda _: Plan(first_after_ms=1e9), watch=WatchRules(stalled_ms=1_000, repairs=2))
+    room.user_speaks(at=1.0, seconds=0.5)
+    room.run(until=30.0)
+    (hang_up,) = room.effects(ef.HangUp)
+    assert hang_up.code == 1011
+    assert len(room.notes("watchdog")) == 3
+
+
+def test_before_the_cap_it_rolls_over_in_a_quiet_moment() -> None:
+    room = Room(traits=EngineTraits("capped", max_session_s=3_600.0), audio=False)
+    room.user_speaks(at=1.0, seconds=0.5)
+    room.user_speaks(at=3_299.0, seconds=0.5)
+    room.run(until=3_400.0)
+    assert links(room) == 2
+    (rolled,) = [line.at for line in room.log for e in line.effects if isinstance(e, ef.Note) and e.kind == "roll_over"]
+    assert rolled > 3_300.0, "not while the person waits for an answer or hears it"
+    told = [e for e in room.engine.received if isinstance(e, ConversationItemCreate)]
+    assert len(told) == 4, "the new connection knows both turns and both answers"
+    assert room.engine.errors == []
+
+
+def test_a_talk_that_never_pauses_is_rolled_over_before_the_engine_ends_it() -> None:
+    room = Room(
+        traits=EngineTraits("capped", max_session_s=600.0),
+        plan=lambda _: Plan(sound_ms=2_000_000, speed=1.0),
+        audio=False,
+    )
+    room.user_speaks(at=1.0, seconds=0.5)
+    room.run(until=600.0)
+    (rolled,) = [line.at for line in room.log for e in line.effects if isinstance(e, ef.Note) and e.kind == "roll_over"]
+    assert rolled == pytest.approx(580.0, abs=0.2)
+
+
+@pytest.mark.slow
+def test_a_day_of_talk_keeps_its_history_bounded_and_rolls_over_each_hour() -> None:
+    room = Room(traits=EngineTraits("capped", max_session_s=3_600.0), audio=False, keep_log=False)
+    for minute in range(24 * 60):
+        room.user_speaks(at=60.0 * minute + 5, seconds=0.5)
+    room.run(until=24 * 3_600.0)
+    assert 24 <= len(room.engines) <= 28
+    assert len(room.session.history.order) <= room.session.config.history_items
+    assert len(room.engine.items) >= 2
+    assert sum(engine.replies for engine in room.engines[-1:]) >= 1_400
+    assert all(not engine.errors for engine in room.engines)
+    assert len(room.sent(ResponseCreate)) == 0, "nothing is kept of what happened"
