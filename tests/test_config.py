@@ -217,7 +217,8 @@ def test_a_wrong_value_is_answered_with_what_was_expected(write: Write, line: st
 def test_a_wrong_choice_lists_the_choices(write: Write) -> None:
     error = refusal(write("turns.mode = 'server-vad'\n"))
     assert (
-        """expected one of "server_vad", "push_to_talk", not 'server-vad'. Did you mean "server_vad"?""" in error.person
+        """expected one of "server_vad", "semantic_vad", "local", "push_to_talk", "off", not 'server-vad'. """
+        """Did you mean "server_vad"?""" in error.person
     )
     assert error.line == 1
 
@@ -267,3 +268,9 @@ def test_the_documented_file_has_every_setting_at_its_default() -> None:
         name: {key for key, _, limits in keys(record) if "secret" not in limits} for name, record in SECTIONS.items()
     }
     assert {name: set(table) for name, table in written.items()} == wanted
+
+
+def test_a_yes_or_no_is_read_from_the_environment_too(write: Write) -> None:
+    assert load(None, {"VOICE_TURNS_TOGGLE": "true"}).turns.toggle
+    assert not load(write("turns.toggle = false\n"), {}).turns.toggle
+    assert "true or false, not 'maybe'" in refusal(None, {"VOICE_TURNS_TOGGLE": "maybe"}).person

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from voice.config import Settings
 from voice.engines.base import Ear, Engine
-from voice.errors import Busy, EngineError, PeerGone, VoiceError
+from voice.errors import Busy, EngineError, ExtraMissing, PeerGone, VoiceError
 from voice.net.base import PendingSocket, SocketLimits
 from voice.protocol.settings import (
     AudioInput,
@@ -79,12 +79,20 @@ class LocalStages:
             local.brain, url=local.brain_url, model=local.brain_model, api_key=local.brain_api_key
         )
         if local.brain == "intents":
-            from voice.engines.speech.everyday import EVERYDAY_PHRASES
+            from voice.engines.brain.intents import recogniser_phrases
             from voice.engines.speech.phrased import PhrasedRecogniser
 
-            self.recogniser = PhrasedRecogniser(self.recogniser, EVERYDAY_PHRASES)
+            self.recogniser = PhrasedRecogniser(self.recogniser, recogniser_phrases)
+        await asyncio.gather(
+            self.recogniser.open(), self.speaker.open(), self.brain.open(), asyncio.to_thread(self._prepare)
+        )
+
+    def _prepare(self) -> None:
+        """What would otherwise be loaded and built in the middle of the first conversation."""
+        from voice.engines.local.engine import prepare
+
+        prepare()
         self.vad()
-        await asyncio.gather(self.recogniser.open(), self.speaker.open())
 
     def vad(self) -> SpeechProbability:
         from voice.engines.speech.choose import choose_vad
@@ -201,15 +209,33 @@ def session_config(
         client_face=transport.traits.realtime,
         playout=transport.traits.playout,
         greeting=settings.session.greeting,
-        turns=TurnRules(mode=settings.turns.mode, floor=settings.turns.floor),
+        turns=turn_rules(settings),
         link=link,
         floor=floor_rules(settings, transport),
     )
 
 
+def turn_rules(settings: Settings) -> TurnRules:
+    """How the settings want turns to be taken."""
+    turns = settings.turns
+    return TurnRules(
+        mode=turns.mode,
+        floor=turns.floor,
+        eagerness=turns.eagerness,
+        toggle=turns.toggle,
+        silence_ms=float(turns.silence_ms),
+        idle_ms=turns.idle_s * 1000 if turns.idle_s else None,
+        idle_text=turns.idle_text,
+    )
+
+
 def floor_rules(settings: Settings, transport: Transport) -> FloorRules | None:
     """How interruptions are judged, where an ear of ours can judge them."""
-    if transport.traits.realtime or settings.turns.interruption != "judged" or not has_ear():
+    if transport.traits.realtime:
+        return None
+    if settings.turns.mode == "local" and not has_ear():
+        raise ExtraMissing('The ear that turns.mode = "local" needs', "local")
+    if settings.turns.mode != "local" and (settings.turns.interruption != "judged" or not has_ear()):
         return None
     return FloorRules(phrases=phrase_lists(settings.session.language))
 
@@ -226,7 +252,7 @@ def open_ear(config: SessionConfig, transport: Transport) -> Ear | None:
     from voice.engines.ear import LocalEar
     from voice.engines.speech.choose import choose_vad
 
-    return LocalEar(transport.traits.input_format, vad_factory=choose_vad)
+    return LocalEar(transport.traits.input_format, vad_factory=choose_vad, always=config.turns.mode == "local")
 
 
 def make_driver(

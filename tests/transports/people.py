@@ -35,8 +35,11 @@ class Ears:
         self._nothing_follows()
         self.plays.append((epoch, position_ms, uncertainty_ms))
 
-    def push_to_talk(self, held: bool) -> None:
+    def push_to_talk(self, held: bool, reply: bool = True) -> None:
         self.keys.append(held)
+
+    def talk_cancelled(self) -> None:
+        self.keys.append(False)
 
     def dtmf(self, digit: str) -> None:
         self._nothing_follows()

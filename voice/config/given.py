@@ -27,6 +27,8 @@ def convert(item: Given, hint: Any, limits: Mapping[str, Any]) -> object:
     """The value as its setting wants it. Text from the environment or a flag is read as what the setting holds."""
     if get_origin(hint) is Literal:
         return _one_of(item, get_args(hint))
+    if hint is bool:
+        return _yes_or_no(item)
     if hint in (int, float):
         return _number(item, hint, limits["between"])
     if hint is str:
@@ -49,6 +51,15 @@ def _number(item: Given, kind: type[int] | type[float], between: tuple[float, fl
     if not low <= value <= high:
         item.refuse(expected)
     return kind(value)
+
+
+def _yes_or_no(item: Given) -> bool:
+    value = item.value
+    if isinstance(value, str) and item.path is None:
+        value = {"true": True, "1": True, "false": False, "0": False}.get(value.lower(), value)
+    if not isinstance(value, bool):
+        item.refuse(f"true or false, not {value!r}")
+    return value is True
 
 
 def _one_of(item: Given, choices: tuple[str, ...]) -> str:

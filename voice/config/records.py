@@ -75,15 +75,21 @@ class SessionSettings:
 
 @dataclass(frozen=True, slots=True)
 class TurnSettings:
-    """When the person's turn is over: after `silence_ms` of silence, or when the talk button is let go.
+    """When the person's turn is over: after `silence_ms` of silence (as the engine hears it, or with `local` as our own
+    ear does), when it makes sense (`semantic_vad`), or when the talk button is let go. `idle_text` is said after
+    `idle_s` seconds in which nobody said anything (0: never).
     `floor` says who answers an interruption: we, or the engine. Ours is `judged` (the assistant ducks at the first
     sign and stops when it is certain) or taken `at_once`."""
 
-    mode: Literal["server_vad", "push_to_talk"] = "server_vad"
+    mode: Literal["server_vad", "semantic_vad", "local", "push_to_talk", "off"] = "server_vad"
     silence_ms: int = _between(500, 50, 10_000)
     threshold: float = _between(0.5, 0, 1)
     prefix_padding_ms: int = _between(300, 0, 5_000)
     floor: Literal["ours", "engine"] = "ours"
+    eagerness: Literal["low", "medium", "high", "auto"] = "auto"
+    toggle: bool = False
+    idle_s: float = _between(0.0, 0, 3_600)
+    idle_text: str = "Are you still there?"
     interruption: Literal["judged", "at_once"] = "at_once"
 
 

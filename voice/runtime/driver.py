@@ -215,8 +215,11 @@ class Driver:
     def played(self, epoch: int, position_ms: float, uncertainty_ms: float) -> None:
         self.post(ev.Played(epoch, position_ms, uncertainty_ms))
 
-    def push_to_talk(self, held: bool) -> None:
-        self.post(ev.PushToTalk(held))
+    def push_to_talk(self, held: bool, reply: bool = True) -> None:
+        self.post(ev.PushToTalk(held, reply))
+
+    def talk_cancelled(self) -> None:
+        self.post(ev.TalkCancelled())
 
     def dtmf(self, digit: str) -> None:
         self.post(ev.Dtmf(digit))

@@ -24,7 +24,8 @@ class TransportTraits:
 
     `playout` says how we know what was heard: the device `reports` positions, it echoes `marks`, nothing is known
     but the `clock`, or the `client` keeps its own account and truncates by itself. `realtime` is true for a far
-    end that speaks the realtime protocol.
+    end that speaks the realtime protocol. `can_duck` is false where the level is not ours to change: `duck` and
+    `restore` then do nothing.
     """
 
     name: str
@@ -32,6 +33,7 @@ class TransportTraits:
     output_format: AudioFormat
     playout: Playout
     realtime: bool = False
+    can_duck: bool = True
 
 
 class TransportListener(Protocol):
@@ -43,8 +45,11 @@ class TransportListener(Protocol):
     def played(self, epoch: int, position_ms: float, uncertainty_ms: float) -> None:
         """This much of the epoch's sound has left the loudspeaker."""
 
-    def push_to_talk(self, held: bool) -> None:
-        """The talk button went down or up."""
+    def push_to_talk(self, held: bool, reply: bool = True) -> None:
+        """The talk button went down or up. Without `reply` what was said is not answered yet."""
+
+    def talk_cancelled(self) -> None:
+        """What was said since the button went down is not meant."""
 
     def dtmf(self, digit: str) -> None:
         """A telephone key: 0-9 * # A-D."""
@@ -64,6 +69,12 @@ class Transport(Protocol):
 
     traits: TransportTraits
 
+    @property
+    def held_ms(self) -> float:
+        """Sound that a device has taken and will sound whatever happens: a stop now is heard so much later than the
+        position says. Where it is not 0, reports of the epoch before go on after a stop until that sound is over;
+        the last of them is what was heard of that epoch, exactly."""
+
     async def open(self, listener: TransportListener) -> None:
         """Begin. Raises TransportError."""
 
@@ -74,10 +85,14 @@ class Transport(Protocol):
         """Report back (`played`) when the sound queued so far was heard. Only where traits say `marks`."""
 
     def stop_playback(self, epoch: int) -> None:
-        """Drop all sound not yet heard; what follows belongs to `epoch`."""
+        """Drop all sound not yet heard; what follows belongs to `epoch`. Ends a duck."""
 
     def duck(self, gain_db: float) -> None:
-        """Turn all sound not yet heard, and what follows, down by `gain_db` (negative) within one frame."""
+        """Turn all sound not yet heard, and what follows, down by `gain_db` (negative) within one frame.
+
+        May be called again with another gain, which counts from full level. Positions and marks go on as if nothing
+        had happened. Raises Misuse above 0 dB.
+        """
 
     def restore(self) -> None:
         """Fade back to full level within some tens of ms. Nothing is skipped and nothing is said twice."""
