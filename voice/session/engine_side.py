@@ -125,6 +125,7 @@ class EngineSide:
             if event_id and create.event_id == event_id:
                 del self._creating[item_id]
                 return
+        self.replies.aside_refused(event_id)
         self.settings.refused(event_id)
 
     def act(self, action: Action, message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,8 @@ class ReplySide:
         self._calling: dict[str, CallingResponse] = {}
         self._held_create: ResponseCreate | None = None
         self._open: dict[str, Response] = {}
+        self._asides_asked: deque[str] = deque()
+        self._asides: set[str] = set()
 
     def created(self, event: se.ResponseCreated) -> None:
         """The engine makes a response."""
@@ -47,7 +50,9 @@ class ReplySide:
         response_id = event.response.id
         if session.face is not None:
             self._open[response_id] = event.response
-        if _out_of_band(event.response):
+        if event.response.conversation_id is None and self._asides_asked:
+            self._asides_asked.popleft()
+            self._asides.add(response_id)
             return
         if session.states.reply is Reply.STALE:
             if not session.replies.active_id:
@@ -81,6 +86,11 @@ class ReplySide:
             session.note("reply_given_up")
         session.speak_up()
 
+    def aside_refused(self, event_id: str) -> None:
+        """A response beside the conversation was not made."""
+        if event_id in self._asides_asked:
+            self._asides_asked.remove(event_id)
+
     def done(self, event: se.ResponseDone) -> None:
         """The engine is done with a response: the client sees it before what follows."""
         session = self._session
@@ -93,7 +103,8 @@ class ReplySide:
         session.usage.add(response.usage)
         if response.usage is not None:
             session.note("usage", response_id=response.id, cost_usd=round(session.usage.cost_usd, 6))
-        if _out_of_band(response):
+        if response.id in self._asides:
+            self._asides.discard(response.id)
             return
         wish = session.replies.wish
         was_active = response.id == session.replies.active_id and session.states.reply is not Reply.STALE
@@ -185,11 +196,12 @@ class ReplySide:
         """A client asks for a reply. While tools of ours run it waits for their results, and when we have already
         asked the engine to go on from those, that is the reply."""
         session = self._session
-        if event.response is not None and event.response.conversation == "none":
-            session.emit(SendToEngine(event))
-            return
         if not event.event_id:
             event = event.model_copy(update={"event_id": session.new_id(CLIENT_ID)})
+        if event.response is not None and event.response.conversation == "none":
+            self._asides_asked.append(event.event_id or "")
+            session.emit(SendToEngine(event))
+            return
         if session.calls.running:
             if self._held_create is not None:
                 session.note("create_merged")
@@ -228,6 +240,8 @@ class ReplySide:
     def forget_pending(self, response_id: str) -> bool:
         """The engine that made them is gone. True when the broken response had called tools: those go on."""
         self._end_open_responses()
+        self._asides_asked.clear()
+        self._asides.clear()
         was_calling = response_id in self._calling
         for calling_id, calling in list(self._calling.items()):
             calling.done = True
@@ -242,7 +256,3 @@ class ReplySide:
             ended = response.model_copy(update={"status": "failed", "status_details": details})
             self._session.engine.show(se.ResponseDone(response=ended))
         self._open.clear()
-
-
-def _out_of_band(response: Response) -> bool:
-    return "conversation_id" in response.model_fields_set and response.conversation_id is None
