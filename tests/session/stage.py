@@ -64,10 +64,9 @@ class Stage:
 
     def connect(self) -> list[ef.Effect]:
         """Wait for the attempt, and let it succeed."""
-        deadline = self.session.deadline()
-        assert deadline is not None
-        self.now = max(self.now, deadline.at)
-        self.say(ev.Tick())
+        for _ in range(9):
+            if self.session.states.link is Link.DOWN:
+                self.tick()
         assert self.session.states.link is Link.OPENING
         self.say(ev.LinkOpened())
         return self.hear("session.created", session={"type": "realtime", "id": "sess_1"})
@@ -108,7 +107,9 @@ class Stage:
     def begin(self, response_id: str = "resp_1") -> list[ef.Effect]:
         return self.hear("response.created", response=response(response_id))
 
-    def sound(self, ms: float, response_id: str = "resp_1", item_id: str = "item_a1", *, index: int = 0) -> list[ef.Effect]:
+    def sound(
+        self, ms: float, response_id: str = "resp_1", item_id: str = "item_a1", *, index: int = 0
+    ) -> list[ef.Effect]:
         """The assistant's voice, in pieces of 20 ms."""
         effects: list[ef.Effect] = []
         for _ in range(round(ms / 20)):
