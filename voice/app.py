@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from voice.audio.frames import AudioFormat, AudioFrame
 from voice.config import Settings
 from voice.engines.base import Ear, Engine
 from voice.errors import Busy, EngineError, ExtraMissing, PeerGone, VoiceError
@@ -197,8 +198,49 @@ def wire_settings(settings: Settings, transport: Transport, transcription: str) 
     return SessionWire(output_modalities=["audio"], **given)
 
 
+class ClosingWords:
+    """The words for a call whose engine is gone, spoken once by a synthesiser of our own, in every line's format."""
+
+    def __init__(self, pcm: bytes = b"", rate_hz: int = 0) -> None:
+        self._pcm = pcm
+        self._rate_hz = rate_hz
+        self._frames: dict[AudioFormat, AudioFrame] = {}
+
+    @classmethod
+    async def spoken(cls, settings: Settings) -> ClosingWords:
+        """Speak what the settings want said; nothing when they want nothing. Raises ExtraMissing."""
+        text = settings.session.closing
+        if not text:
+            return cls()
+        from voice.engines.speech.choose import choose_speaker
+
+        local = settings.local
+        speaker = choose_speaker(local.tts, model_path=local.tts_model, voices_path=local.tts_voices)
+        await speaker.open()
+        try:
+            pcm = b"".join([piece async for piece in speaker.speak(text, voice=local.voice)])
+        finally:
+            await speaker.close()
+        return cls(pcm, speaker.rate_hz)
+
+    def for_line(self, format: AudioFormat) -> AudioFrame | None:
+        if not self._pcm:
+            return None
+        if format not in self._frames:
+            from voice.audio.convert import convert_whole
+
+            spoken = AudioFormat("pcm16", self._rate_hz)
+            self._frames[format] = AudioFrame(format, convert_whole(self._pcm, spoken, format))
+        return self._frames[format]
+
+
 def session_config(
-    settings: Settings, transport: Transport, engines: Engines, tools: Sequence[FunctionTool], link: LinkRules
+    settings: Settings,
+    transport: Transport,
+    engines: Engines,
+    tools: Sequence[FunctionTool],
+    link: LinkRules,
+    closing: ClosingWords | None = None,
 ) -> SessionConfig:
     """All a session is told at its birth."""
     return SessionConfig(
@@ -209,6 +251,7 @@ def session_config(
         client_face=transport.traits.realtime,
         playout=transport.traits.playout,
         greeting=settings.session.greeting,
+        closing=closing.for_line(transport.traits.output_format) if closing is not None else None,
         turns=turn_rules(settings),
         link=link,
         floor=floor_rules(settings, transport),
@@ -343,6 +386,7 @@ class Service:
         self._settings = settings
         self._engines: Engines | None = None
         self._executor: Executor | None = None
+        self._closing = ClosingWords()
         self._hub: Hub
         self._metrics: Metrics
 
@@ -374,6 +418,7 @@ class Service:
         )
         async with AsyncExitStack() as stack:
             self._executor = open_tools(self._settings)
+            self._closing = await ClosingWords.spoken(self._settings)
             self._engines = await open_engines(self._settings, None, stack)
             await door.serve(ready, signals=signals)
 
@@ -412,7 +457,12 @@ class Service:
         assert self._engines is not None
         assert self._executor is not None
         config = session_config(
-            self._settings, transport, self._engines, self._executor.registry.tools_for_model(), LinkRules()
+            self._settings,
+            transport,
+            self._engines,
+            self._executor.registry.tools_for_model(),
+            LinkRules(),
+            self._closing,
         )
         observer = Observer(self._metrics, config.session_id)
         return make_driver(config, transport, self._engines, self._executor, [observer])

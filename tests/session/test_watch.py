@@ -7,10 +7,14 @@ import pytest
 from tests.session.test_floor import RULES
 from tests.world.engine import Plan
 from tests.world.room import Room
-from voice.protocol.client_events import ConversationItemCreate, ResponseCreate
+from voice.audio.frames import PCM_24K, AudioFrame
+from voice.protocol.client_events import ConversationItemCreate, ResponseCreate, SessionUpdate
+from voice.protocol.codec import Unknown
+from voice.protocol.settings import Session as Settings
 from voice.protocol.traits import EngineTraits
 from voice.session import effects as ef
 from voice.session import events as ev
+from voice.session.rules import LinkRules
 from voice.session.watch import WatchRules
 
 
@@ -79,6 +83,30 @@ def test_a_talk_that_never_pauses_is_rolled_over_before_the_engine_ends_it() -> 
     room.run(until=600.0)
     (rolled,) = [line.at for line in room.log for e in line.effects if isinstance(e, ef.Note) and e.kind == "roll_over"]
     assert rolled == pytest.approx(580.0, abs=0.2)
+
+
+def test_when_the_engine_is_gone_for_good_our_own_closing_words_are_heard_before_the_end() -> None:
+    words = AudioFrame(PCM_24K, PCM_24K.silence(1_500))
+    room = Room(refuse_connections=100, link=LinkRules(attempts=1), closing=words)
+    room.run(until=20.0)
+    assert room.speaker.heard == {"closing": pytest.approx(1_500)}
+    (hang_up,) = room.effects(ef.HangUp)
+    assert hang_up.code == 1011
+    assert room.session.ended
+
+
+def test_a_client_that_asked_for_it_is_told_when_the_engine_comes_and_goes() -> None:
+    for asked in (True, False):
+        room = Room(client_face=True)
+        extra = {"voice": {"link_events": True}} if asked else {}
+        settings = Settings.model_validate({"type": "realtime", "instructions": "Be kind."} | extra)
+        room.client_says(0.5, SessionUpdate(session=settings))
+        room.engine_drops(at=2.0)
+        room.run(until=5.0)
+        told = [e.event.raw["state"] for e in room.effects(ef.SendToClient) if isinstance(e.event, Unknown)]
+        assert told == (["reconnecting", "restored"] if asked else [])
+        for update in room.sent(SessionUpdate):
+            assert "voice" not in (update.session.model_extra or {}), "the engine never sees our extension"
 
 
 @pytest.mark.slow

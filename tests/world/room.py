@@ -71,6 +71,7 @@ class Room:
     floor: FloorRules | None = None
     watch: WatchRules = field(default_factory=WatchRules)
     reports: bool = True
+    closing: AudioFrame | None = None
     audio: bool = True
     connect_ms: float = 50.0
     refuse_connections: int = 0
@@ -97,6 +98,7 @@ class Room:
             greeting=self.greeting,
             floor=self.floor,
             watch=self.watch,
+            closing=self.closing,
             turns=self.turns,
             link=self.link,
             history_items=self.history_items,

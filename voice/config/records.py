@@ -65,10 +65,12 @@ class LocalSettings:
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """How a conversation begins: `instructions` for the model, a `greeting` that is spoken first, and the voice."""
+    """How a conversation begins: `instructions` for the model, a `greeting` that is spoken first, and the voice.
+    `closing` is what a caller hears when the engine is gone for good; a synthesiser on this machine speaks it."""
 
     instructions: str = ""
     greeting: str = ""
+    closing: str = ""
     voice: str = ""
     language: str = "en"
 

@@ -202,6 +202,8 @@ def _config_out(config: SessionConfig) -> dict[str, Any]:
         value = getattr(config, field.name)
         if field.name == "settings":
             out["settings"] = plain(value)
+        elif field.name == "closing":
+            out["closing"] = None if value is None else value.duration_ms
         elif field.name == "tools":
             out["tools"] = [tool.model_dump(exclude_unset=True) for tool in value]
         else:
@@ -218,6 +220,7 @@ def _config_in(out: dict[str, Any]) -> SessionConfig:
     values["tools"] = tuple(FunctionTool.model_validate(tool) for tool in out["tools"])
     values["turns"] = TurnRules(**out["turns"])
     values["link"] = LinkRules(**out["link"])
+    values["closing"] = None if out["closing"] is None else _FrameOfLength(out["closing"])
     values["prices"] = Prices(**out["prices"])
     values["watch"] = WatchRules(**out["watch"])
     values["floor"] = None if out["floor"] is None else _floor_in(out["floor"])

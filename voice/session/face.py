@@ -36,6 +36,8 @@ from voice.protocol.settings import FunctionTool, Tool
 from voice.protocol.settings import Session as Settings
 
 SERVER_LABEL = "voice"
+EXTENSION = "voice"
+"""The key of a client's session settings that asks for what the protocol has no word for: `{"link_events": true}`."""
 REMEMBERED = 1_000
 
 WithItem = (
@@ -82,6 +84,7 @@ class ClientFace:
     def __init__(self, tools: tuple[FunctionTool, ...], *, any_model: bool = False) -> None:
         self._tools = tools
         self._any_model = any_model
+        self.wants_link_events = False
         self._names = frozenset(tool.name for tool in tools)
         self._shown: dict[str, Shown] = {}
         self._hidden: dict[str, str | None] = {}
@@ -99,6 +102,12 @@ class ClientFace:
         if not isinstance(settings, Settings):
             return settings
         given = settings.model_fields_set
+        if (ours := (settings.model_extra or {}).get(EXTENSION)) is not None:
+            self.wants_link_events = isinstance(ours, dict) and ours.get("link_events") is True
+            settings = settings.model_copy()
+            if settings.model_extra is not None:
+                settings.model_extra.pop(EXTENSION, None)
+            settings.model_fields_set.discard(EXTENSION)
         if "tools" in given:
             settings = settings.model_copy(update={"tools": [*(settings.tools or ()), *self._tools]})
         if self._any_model and "model" in given:

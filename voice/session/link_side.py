@@ -11,6 +11,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from voice.protocol.client_events import ClientEvent, InputAudioBufferCommit
+from voice.protocol.codec import Unknown
 from voice.protocol.server_events import ConversationItemDeleted, ErrorDetail, ErrorEvent
 from voice.session.effects import SendAudio, SendToClient, SendToEngine
 from voice.session.events import LinkLost, LinkOpened
@@ -31,6 +32,7 @@ class LinkSide:
         self._session = session
         self._held: deque[tuple[float, ClientEvent]] = deque()
         self._hear_again: list[str] = []
+        self._lost = False
 
     def say(self, event: ClientEvent) -> None:
         """Say this to the engine, or to the next one, at its place in the person's sound."""
@@ -68,6 +70,9 @@ class LinkSide:
         self._hear_again = []
         replayed_ms = self._say_sound_again()
         session.note("link", state="ready", replayed_ms=round(replayed_ms, 1))
+        if self._lost:
+            self._lost = False
+            self._tell_state("restored")
         if session.gap.dropped_ms:
             session.note("audio_dropped", ms=round(session.gap.dropped_ms, 1))
             session.gap.dropped_ms = 0.0
@@ -106,6 +111,9 @@ class LinkSide:
             session.step(Trigger.SPEECH_STOPPED)
         again = session.retry.lost(session.now, event.jitter, final=event.final)
         session.note("link", state="lost", code=event.code, reason=event.reason, was_ready=was_ready, again=again)
+        if was_ready and again:
+            self._lost = True
+            self._tell_state("reconnecting")
         if not again:
             self._tell_client(event)
             session.end(CLOSE_BROKEN, event.reason or "the engine is gone")
@@ -157,6 +165,13 @@ class LinkSide:
                 self._hear_again.append(commit.item_id)
             if by_hand:
                 self.hold(InputAudioBufferCommit(event_id=session.new_id("commit")), commit.at_ms)
+
+    def _tell_state(self, state: str) -> None:
+        """The protocol has no word for this, so only a client that asked for it is told (`voice.link`)."""
+        session = self._session
+        if session.face is not None and session.face.wants_link_events:
+            said = {"type": "voice.link", "event_id": session.new_id("link"), "state": state}
+            session.emit(SendToClient(Unknown("voice.link", said, "an extension of ours")))
 
     def _tell_client(self, event: LinkLost) -> None:
         if self._session.face is None:

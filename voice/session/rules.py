@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from voice.audio.frames import AudioFrame
 from voice.protocol.settings import FunctionTool
 from voice.protocol.settings import Session as Settings
 from voice.protocol.traits import EngineTraits
@@ -129,8 +130,9 @@ class SessionConfig:
 
     `settings` is what we ask of the engine; `tools` are ours to run (the client never sees their definitions);
     `client_face` is true when the far end speaks the realtime protocol itself; `playout` says how we learn what was
-    heard (see `voice.transports.base`). `greeting` is spoken first. With `floor` rules interruptions are judged in two
-    stages, which needs an ear on our side (`CallerSpeech` events); without them the first sign of speech interrupts.
+    heard (see `voice.transports.base`). `greeting` is spoken first; `closing` is sound of our own for a call that must
+    end because the engine is gone. With `floor` rules interruptions are judged in two stages, which needs an ear on our
+    side (`CallerSpeech` events); without them the first sign of speech interrupts.
     """
 
     session_id: str
@@ -140,6 +142,7 @@ class SessionConfig:
     client_face: bool = False
     playout: Literal["reports", "marks", "clock", "client"] = "clock"
     greeting: str = ""
+    closing: AudioFrame | None = None
     turns: TurnRules = field(default_factory=TurnRules)
     link: LinkRules = field(default_factory=LinkRules)
     prices: Prices = field(default_factory=Prices)

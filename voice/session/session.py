@@ -9,6 +9,7 @@ follows from what.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from voice.protocol.client_events import (
@@ -55,8 +56,18 @@ from voice.session.usage import Usage
 from voice.session.watch_side import WatchSide
 
 ASKED_PATIENCE_S = 10.0
+CLOSING_TAIL_S = 0.4
 CLOSE_NORMAL, CLOSE_GOING_AWAY, CLOSE_BROKEN = 1000, 1001, 1011
 Handler = Callable[[Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The closing words sound until then; the call ends with this code and reason."""
+
+    at: float
+    code: int
+    reason: str
 
 
 class Session:
@@ -81,6 +92,7 @@ class Session:
         self.stale_until: float | None = None
         self._first_sound_of = ""
         self._first_sound_ms = 0.0
+        self._closing: Closing | None = None
         self._ids = 0
         self._out: list[Effect] = []
         self.engine = EngineSide(self)
@@ -134,13 +146,18 @@ class Session:
         if now > self.now:
             self.now = now
         self._out = []
-        self._handlers[type(event)](event)
+        if self._closing is not None:
+            self._close_up(event)
+        else:
+            self._handlers[type(event)](event)
         return self._out
 
     def deadline(self) -> Deadline | None:
         """When to call `handle(Tick(), now)` if nothing else happens before, and why."""
         if self.ended:
             return None
+        if self._closing is not None:
+            return Deadline(self._closing.at, "closing words")
         return soonest(
             (
                 self.retry.deadline(),
@@ -253,14 +270,37 @@ class Session:
         """The conversation is over, whoever wished it first."""
         if self.ended:
             return
-        for call in self.calls.running:
-            self.emit(CancelTool(call.call_id))
-        self.retry.stop()
-        if self.states.link is not Link.DOWN:
-            self.emit(CloseLink())
+        if self._closing is None:
+            for call in self.calls.running:
+                self.emit(CancelTool(call.call_id))
+            self.retry.stop()
+            if self.states.link is not Link.DOWN:
+                self.emit(CloseLink())
+            if code == CLOSE_BROKEN and self._say_goodbye(code, reason):
+                return
         self.emit(HangUp(code, reason))
         self.note("ended", reason=reason, code=code, cost_usd=round(self.usage.cost_usd, 6))
         self.ended = True
+
+    def _say_goodbye(self, code: int, reason: str) -> bool:
+        """Nobody is left to speak for us: our own closing words are played, and the call ends behind them."""
+        words = self.config.closing
+        if words is None or self.face is not None:
+            return False
+        self.ledger.cut(self.now)
+        self.emit(StopPlayback(self.ledger.epoch))
+        self.emit(Play("closing", "closing", 0, 0, words))
+        self.note("closing_words")
+        self._closing = Closing(self.now + words.duration_ms / 1000 + CLOSING_TAIL_S, code, reason)
+        return True
+
+    def _close_up(self, event: ev.Event) -> None:
+        """Only the end of the closing words, or of the line, matters now."""
+        assert self._closing is not None
+        if isinstance(event, ev.HungUp):
+            self.end(CLOSE_NORMAL, event.reason)
+        elif isinstance(event, ev.Close) or self.now >= self._closing.at:
+            self.end(self._closing.code, self._closing.reason)
 
     def _cancel_reply(self, why: str, cuts: list[Cut]) -> None:
         if self.states.reply not in (Reply.ASKED, Reply.STREAMING):
