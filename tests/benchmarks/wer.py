@@ -26,7 +26,7 @@ import psutil
 from voice.audio.convert import convert_whole
 from voice.audio.frames import PCM_16K, AudioFormat
 from voice.audio.wav import read_wav
-from voice.engines.speech.everyday import EVERYDAY_PHRASES
+from voice.engines.brain.intents import recogniser_phrases
 from voice.engines.speech.numbers import cardinal
 from voice.engines.speech.phrase_graph import PhraseGraph, phrase_graph
 from voice.engines.speech.pocketsphinx import PocketsphinxRecogniser
@@ -133,9 +133,10 @@ async def _caught_up(worker: psutil.Process) -> None:
         last = now
 
 
-def run(folder: Path | None = None, phrases: Sequence[str] = EVERYDAY_PHRASES) -> dict[str, Any]:
+def run(folder: Path | None = None, phrases: Sequence[str] | None = None) -> dict[str, Any]:
     """Error rates without and with the phrases, by kind and by whether what was said is among them."""
     some = clips(folder)
+    phrases = recogniser_phrases() if phrases is None else phrases
     graph = phrase_graph(phrases, lambda word: True)
     free, free_cpu = asyncio.run(hear(some, ()))
     expecting, expecting_cpu = asyncio.run(hear(some, phrases))

@@ -138,6 +138,9 @@ class Brain(Protocol):
 
     name: str
 
+    async def open(self) -> None:
+        """Load what is needed, so that the first reply does not wait for it. Raises ConfigError or ExtraMissing."""
+
     def reply(self, request: BrainRequest) -> AsyncIterator[BrainEvent]:
         """One response, streamed; closing the iterator cancels it. Raises EngineError."""
 

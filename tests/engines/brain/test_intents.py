@@ -25,6 +25,7 @@ from voice.protocol.items import (
 from voice.protocol.settings import FunctionTool
 from voice.tools.audit import AuditRing
 from voice.tools.builtin import builtin_tools
+from voice.tools.builtin.convert import units
 from voice.tools.clock import ManualClock
 from voice.tools.executor import Executor
 from voice.tools.memory import MemoryInProcess
@@ -32,6 +33,7 @@ from voice.tools.registry import Registry
 from voice.tools.spec import Call
 
 pytest.importorskip("hassil")
+units()  # reads a file the first time
 
 
 class Room:

@@ -50,6 +50,7 @@ def ask(name: BrainName, answer: Answer, tool_choice: str = "auto") -> tuple[lis
     async def scene() -> tuple[list[BrainEvent], Request]:
         async with fake_server(answer) as fake:
             brain = choose_brain(name, url=fake.url, model="m", api_key="k")
+            await brain.open()
             request = BrainRequest(
                 items=[heard("hello")], instructions="Be brief.", tools=[TOOL], tool_choice=tool_choice
             )
@@ -112,13 +113,18 @@ def _inherited(kind: Any) -> set[str]:
         {"name": "chat", "model": "m"},
         {"name": "responses", "api_key": "k"},
         {"name": "llama"},
-        {"name": "intents", "language": "xx"},
         {"name": "chat", "model": "m", "url": "nonsense"},
     ],
 )
 def test_what_is_missing_is_said(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError) as caught:
         choose_brain(wrong.pop("name"), **wrong)
+    assert caught.value.fix
+
+
+def test_a_language_that_is_not_spoken_is_refused_when_the_brain_opens() -> None:
+    with pytest.raises(ConfigError) as caught:
+        asyncio.run(choose_brain("intents", language="xx").open())
     assert caught.value.fix
 
 

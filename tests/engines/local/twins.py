@@ -150,6 +150,8 @@ class ScriptedBrain:
         self.requests: list[BrainRequest] = []
         self.closed = 0
 
+    async def open(self) -> None: ...
+
     async def reply(self, request: BrainRequest) -> AsyncIterator[BrainEvent]:
         self.requests.append(request)
         try:

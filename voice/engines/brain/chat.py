@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from importlib import import_module
 from typing import Any
 
 from voice.engines.brain.history import to_chat_messages, to_chat_tools
@@ -20,6 +22,10 @@ class ChatBrain:
     def __init__(self, model: ChatModel, *, images: bool = True) -> None:
         self._model = model
         self._images = images
+
+    async def open(self) -> None:
+        """Load what the first request needs; the model is elsewhere."""
+        await asyncio.to_thread(import_module, "httpx")
 
     async def reply(self, request: BrainRequest) -> AsyncIterator[BrainEvent]:
         answer = self._model.stream(

@@ -96,26 +96,35 @@ def _picks(count: int, limit: int) -> set[int]:
     return {i * step % count for i in range(limit)}
 
 
-def recogniser_phrases(language: str, limit: int = 1000, *, per_block: int = 2) -> list[str]:
-    """The templates as phrases that a recogniser may expect, at most `limit`.
+def recogniser_phrases(language: str) -> list[str]:
+    """The templates as phrases that a recogniser may expect, pruned to what people usually say.
 
-    In the notation that recognisers here read: `[optional]`, `(one|another)` and the slots `<number>`, `<duration>`
-    and `<expression>`; what a wildcard may hold is narrowed to what is likely (`expected.yaml`). Only the first
-    templates of a block, and none of those that are answered with an apology: every phrase that is expected costs the
-    recogniser time, and can be heard where it was not said.
+    In the notation that recognisers here read: `[optional]`, `(one|another)` and the slots of `phrase_syntax`, like
+    `<small>` and `<duration>`; what a wildcard may hold is narrowed to what is likely (`expected.yaml`). A block of
+    templates names its phrases under `spoken`; without it, its first template is one, except where there is only an
+    apology for an answer. Few are better than many: every phrase costs the recogniser time, and can be heard where
+    it was not said.
     """
+    phrases = [phrase for block in spoken_blocks(language) for phrase in block.phrases]
+    return list(dict.fromkeys(phrases))
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenBlock:
+    """The phrases of one block of an intent's templates."""
+
+    intent: str
+    phrases: tuple[str, ...]
+
+
+def spoken_blocks(language: str) -> Iterator[SpokenBlock]:
+    """Block by block; reads the data files."""
     data, expected = template_data(language), read_yaml(language, "expected.yaml")
-    rules: dict[str, str] = data["expansion_rules"]
-    blocks = [
-        block for name, intent in data["intents"].items() if not name.startswith("Cannot") for block in intent["data"]
-    ]
-    sentences = [
-        _expected(sentence, rules, expected)
-        for block in blocks
-        for sentence in block["sentences"][:per_block]
-        if sentence != "{expression}"
-    ]
-    return list(itertools.islice(dict.fromkeys(sentences), limit))
+    for intent, body in data["intents"].items():
+        for block in body["data"]:
+            usual = [] if intent.startswith("Cannot") else block["sentences"][:1]
+            phrases = block.get("spoken", usual)
+            yield SpokenBlock(intent, tuple(_expected(each, data["expansion_rules"], expected) for each in phrases))
 
 
 def _expected(sentence: str, rules: dict[str, str], expected: dict[str, list[str]]) -> str:

@@ -81,8 +81,9 @@ class Mind:
 @cache
 def mind(language: str) -> Mind:
     """Blocks for some 200 ms the first time. Raises ConfigError or ExtraMissing."""
-    loaded = grammar(language)
-    return Mind(loaded, Repair(loaded), phrases(language))
+    family = language_of(language)
+    loaded = grammar(family)
+    return Mind(loaded, Repair(loaded), phrases(family))
 
 
 class IntentsBrain:
@@ -91,11 +92,11 @@ class IntentsBrain:
     name = "intents"
 
     def __init__(self, *, language: str = "en", make_id: Callable[[], str] | None = None) -> None:
-        self._language = language_of(language)
+        self._language = language
         self._make_id = make_id or (lambda: f"call_{secrets.token_hex(8)}")
 
     async def open(self) -> None:
-        """Load now instead of at the first reply. Raises ExtraMissing."""
+        """Load now instead of at the first reply. Raises ConfigError or ExtraMissing."""
         await asyncio.to_thread(mind, self._language)
 
     async def reply(self, request: BrainRequest) -> AsyncIterator[BrainEvent]:
@@ -119,12 +120,12 @@ class IntentsBrain:
         return decide(request, mind(self._language))
 
 
-def recogniser_phrases(limit: int = 1000, language: str = "en") -> list[str]:
-    """What the embedded brain understands, as phrases to prime a recogniser with (`Recogniser.start(phrases=…)`).
+def recogniser_phrases(language: str = "en") -> list[str]:
+    """What people usually say to the embedded brain: phrases for a recogniser to expect.
 
-    Reads some small files the first time. Raises ConfigError or ExtraMissing.
+    For `Recogniser.start(phrases=…)`. Reads some small files. Raises ConfigError or ExtraMissing.
     """
-    return expansion.recogniser_phrases(language_of(language), limit)
+    return expansion.recogniser_phrases(language_of(language))
 
 
 def decide(request: BrainRequest, mind: Mind) -> Decision:

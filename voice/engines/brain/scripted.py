@@ -21,6 +21,9 @@ class ScriptedBrain:
         self.cancelled = 0
         self.closed = False
 
+    async def open(self) -> None:
+        """Nothing to load."""
+
     async def reply(self, request: BrainRequest) -> AsyncIterator[BrainEvent]:
         self.requests.append(request)
         if not self._replies:

@@ -8,9 +8,8 @@ as "what's".
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from voice.engines.speech.numbers import cardinal, ordinal
 
@@ -29,20 +28,24 @@ def _counted(first: int, end: int, step: int = 1) -> str:
 SLOTS: dict[str, str] = {
     "digit": "zero|oh|" + _counted(1, 10),
     "digits": "<digit> [<digit> [<digit> [<digit> [<digit> [<digit> [<digit> [<digit> [<digit> [<digit>]]]]]]]]]",
-    "small": f"zero|{_counted(1, 10)}|{_counted(10, 20)}|({_counted(20, 100, 10)}) [{_counted(1, 10)}]",
-    "number": "<small>|<small> (hundred|thousand) [[and] <small>]|(a|one) hundred",
+    "small": "zero|one|<several>",
+    "count": "one|<several>",
+    "several": f"{_counted(2, 10)}|{_counted(10, 20)}|({_counted(20, 100, 10)}) [{_counted(1, 10)}]",
+    "number": "<small>|(a|<count>) (hundred|thousand)|<count> (hundred|thousand) [and] <count>",
     "ordinal": "|".join(ordinal(number) for number in range(1, 32)),
     "day": "monday|tuesday|wednesday|thursday|friday|saturday|sunday|today|tomorrow",
     "month": "january|february|march|april|may|june|july|august|september|october|november|december",
-    "duration": "<small> <span> [[and] <small> <span>]|half an hour|(a|an) (minute|hour) [and a half]",
-    "span": "second|seconds|minute|minutes|hour|hours",
+    "seconds": "one second|a second|<several> seconds",
+    "minutes": "one minute|a minute|<several> minutes",
+    "hours": "one hour|an hour|<several> hours",
+    "duration": "<seconds>|<minutes> [[and] <seconds>]|<hours> [[and] <minutes>]|half (an hour|a minute)|"
+    "(an hour|a minute) and a half",
+    "duration_long": "<count> (second|minute|hour)",
     "expression": "[the square root of] <number>|<number> <operator> <number>",
     "operator": "plus|minus|times|multiplied by|divided by|over|percent of",
 }
 
 _TOKEN = re.compile(r"<[a-z_]+>|\{[a-z_]+(?::[a-z_]+)?\}|[a-z']+|\d+|[()\[\]|]|\S")
-_SLOT = re.compile(r"<([a-z_]+)>")
-_LIST = re.compile(r"\{([a-z_]+)(?::[a-z_]+)?\}")
 _GLUED = re.compile(r"([a-z']+)\[([a-z']+)\]")
 _SHORTENED = {
     "what is": "what's", "it is": "it's", "that is": "that's", "who is": "who's", "where is": "where's",
@@ -129,33 +132,3 @@ class _Reader:
         token = self._peek()
         self._at += 1
         return token
-
-
-def phrases_of_templates(data: Mapping[str, Any]) -> list[str]:
-    """Phrases of a hassil intents dictionary: its rules and lists written out, its other slots left as they are.
-
-    What needs a wildcard cannot be expected and falls out when the phrase is read.
-    """
-    lists = {name: _list_values(body) for name, body in data.get("lists", {}).items() if name not in SLOTS}
-    rules: Mapping[str, str] = data.get("expansion_rules", {})
-    sentences = [
-        sentence
-        for intent in data.get("intents", {}).values()
-        for block in intent.get("data", ())
-        for sentence in block.get("sentences", ())
-    ]
-    return [_written_out(sentence, rules, lists) for sentence in sentences]
-
-
-def _list_values(body: Mapping[str, Any]) -> list[str]:
-    values = [value["in"] if isinstance(value, Mapping) else value for value in body.get("values", ())]
-    return [value for value in values if isinstance(value, str) and re.fullmatch(r"[a-z' ]+", value)]
-
-
-def _written_out(sentence: str, rules: Mapping[str, str], lists: Mapping[str, Sequence[str]]) -> str:
-    for _ in range(8):  # rules may use rules
-        written = _SLOT.sub(lambda match: f"({rules[match[1]]})" if match[1] in rules else match[0], sentence)
-        if written == sentence:
-            break
-        sentence = written
-    return _LIST.sub(lambda match: f"({'|'.join(lists[match[1]])})" if lists.get(match[1]) else match[0], sentence)

@@ -15,6 +15,8 @@ BIGGEST_BYTES = 4_000_000
 
 START = b"S"
 """Owner: a new utterance; the body is JSON, what the worker needs to know about it."""
+EXPECT = b"G"
+"""Owner: get ready for utterances with these phrases; the body is that of START. Between utterances."""
 SOUND = b"A"
 """Either way: samples."""
 FINISH = b"F"

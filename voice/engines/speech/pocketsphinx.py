@@ -44,6 +44,7 @@ class PocketsphinxRecogniser:
         self._lanes: set[asyncio.Task[None]] = set()
         self._workers: set[WorkerProcess] = set()
         self._idle = 0
+        self._usual: Sequence[str] = ()  # the phrases of the last utterance: those of the next one, most likely
 
     async def open(self) -> None:
         """Start the first worker. Raises ExtraMissing or EngineFailed."""
@@ -57,6 +58,7 @@ class PocketsphinxRecogniser:
         """Begin an utterance. `phrases` (see `phrase_syntax`) are preferred where the sound fits them."""
         if not self._lanes:
             raise Misuse("The recogniser is not open.")
+        self._usual = phrases
         utterance = PocketsphinxRecognition(phrases, self._finish_timeout_s)
         if language.partition("-")[0] not in ("", "en"):
             utterance.fail(EngineFailed("PocketSphinx only understands English.", fix="Choose another recogniser."))
@@ -132,6 +134,8 @@ class PocketsphinxRecogniser:
     async def _hire(self) -> WorkerProcess:
         worker = await WorkerProcess.start(_MODULE, self._settings)
         self._workers.add(worker)
+        if self._usual:
+            worker.send(pipe.EXPECT, 0, _spelled(self._usual))
         return worker
 
     async def _dismiss(self, worker: WorkerProcess) -> None:
@@ -209,7 +213,7 @@ class PocketsphinxRecognition:
     async def be_recognised(self, worker: WorkerProcess) -> None:
         """Give a worker everything until the utterance is over. Raises EngineFailed when the worker goes."""
         worker.receive = self._receive
-        worker.send(pipe.START, self._number, json.dumps({"phrases": list(self._phrases)}).encode())
+        worker.send(pipe.START, self._number, _spelled(self._phrases))
         gone = asyncio.create_task(worker.ended.wait())
         gone.add_done_callback(lambda _: self._wake.set())
         self._result.add_done_callback(lambda _: self._wake.set())
@@ -247,3 +251,7 @@ class PocketsphinxRecognition:
         self._words = said["text"]
         if kind == pipe.RESULT:
             self._result.set_result(Transcript(said["text"], said["confidence"]))
+
+
+def _spelled(phrases: Sequence[str]) -> bytes:
+    return json.dumps({"phrases": list(phrases)}).encode()

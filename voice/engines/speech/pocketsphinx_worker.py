@@ -14,7 +14,8 @@ from collections import deque
 from typing import Any
 
 from voice.engines.speech import pipe
-from voice.engines.speech.pocketsphinx_decoder import Heard, PhraseDecoder
+from voice.engines.speech.belief import Heard
+from voice.engines.speech.pocketsphinx_decoder import PhraseDecoder
 
 _PIECE_BYTES = 6400  # 200 ms: how much is decoded before the pipe is looked at again
 _PARTIAL_BYTES = 2560  # 80 ms between two looks at the words so far
@@ -67,6 +68,9 @@ class Worker:
             self._number = 0
             self._decoder.start(json.loads(body)["phrases"])
             self._number, self._said, self._since_partial = number, None, 0
+        elif kind == pipe.EXPECT:
+            self._number = 0
+            self._decoder.prepare(json.loads(body)["phrases"])
         elif kind == pipe.ABANDON:
             self._number = 0
         elif number != self._number:
