@@ -128,6 +128,7 @@ class Session:
     def take_turns(self, rules: TurnRules) -> None:
         """Turns go by these rules from now on."""
         self.turns = rules
+        self._by_hand = rules.by_hand
         self.talk = Talk(rules)
         self.idle = IdlePrompt(rules)
         self.preroll = GapBuffer(rules.kept_ms, rules.kept_ms)
@@ -364,7 +365,7 @@ class Session:
 
     def _handle_caller_audio(self, event: ev.CallerAudio) -> None:
         frame = event.frame
-        if self.turns.by_hand and not self.talk.open:
+        if self._by_hand and not self.talk.open:
             self.preroll.append(frame, sent=True)
             return
         ready = self.states.link is Link.READY
