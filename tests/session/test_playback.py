@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest import approx
 
 from voice.session.playback import REMEMBERED, Ledger
 
@@ -21,7 +21,7 @@ def test_sound_is_heard_as_time_passes_and_never_more_than_was_queued() -> None:
     book = ledger()
     queue(book, 1_000, 5.0)
     assert book.position_ms(5.0) == 0
-    assert book.position_ms(5.4) == approx(400)
+    assert book.position_ms(5.4) == pytest.approx(400)
     assert book.position_ms(9.0) == 1_000
 
 
@@ -29,14 +29,14 @@ def test_a_gap_in_the_sound_is_not_heard() -> None:
     book = ledger()
     queue(book, 100, 0.0)
     queue(book, 100, 3.0)
-    assert book.position_ms(3.05) == approx(150)
+    assert book.position_ms(3.05) == pytest.approx(150)
 
 
 def test_a_report_moves_the_position_and_time_goes_on_from_there() -> None:
     book = ledger()
     queue(book, 1_000, 0.0)
     assert book.played(0, 300, 2.0, 0.5)
-    assert book.position_ms(0.6) == approx(400)
+    assert book.position_ms(0.6) == pytest.approx(400)
     assert book.uncertainty_ms == 2.0
 
 
@@ -45,7 +45,7 @@ def test_an_older_report_that_comes_late_moves_nothing_back() -> None:
     queue(book, 1_000, 0.0)
     book.played(0, 600, 0, 0.7)
     assert book.played(0, 400, 9.0, 0.71)
-    assert book.position_ms(0.71) == approx(610)
+    assert book.position_ms(0.71) == pytest.approx(610)
     assert book.uncertainty_ms == 0
 
 
@@ -55,7 +55,7 @@ def test_a_report_of_an_epoch_that_is_over_is_refused() -> None:
     book.cut(0.5)
     queue(book, 1_000, 0.6, "b")
     assert not book.played(0, 900, 0, 0.7)
-    assert book.position_ms(0.7) == approx(100)
+    assert book.position_ms(0.7) == pytest.approx(100)
 
 
 def test_a_report_beyond_what_was_queued_is_taken_for_all_of_it() -> None:
@@ -74,7 +74,7 @@ def test_no_time_passes_a_mark_that_did_not_come_back() -> None:
     assert book.wants_mark
     assert book.position_ms(2.0) == 400
     book.played(0, 400, 0, 2.0)
-    assert book.position_ms(2.1) == approx(500)
+    assert book.position_ms(2.1) == pytest.approx(500)
 
 
 def test_a_mark_that_never_comes_back_does_not_sound_for_ever() -> None:
@@ -83,7 +83,7 @@ def test_a_mark_that_never_comes_back_does_not_sound_for_ever() -> None:
     book.mark()
     deadline = book.deadline()
     assert deadline is not None
-    assert deadline.at == approx(0.8), "twice the wait"
+    assert deadline.at == pytest.approx(0.8), "twice the wait"
     assert not book.run_dry(0.79)
     assert book.run_dry(deadline.at)
     assert book.deadline() is None
@@ -135,7 +135,7 @@ def test_the_sound_ends_when_it_was_all_heard() -> None:
     queue(book, 300, 1.0)
     deadline = book.deadline()
     assert deadline is not None
-    assert deadline.at == approx(1.3)
+    assert deadline.at == pytest.approx(1.3)
     assert not book.run_dry(1.29)
     assert book.run_dry(1.31)
     assert not book.sounding(1.31)
