@@ -75,6 +75,7 @@ class FileTransport:
         self._over = False
         self._started_s = 0.0
         self._last_sign_s = 0.0
+        self._reported = (0, 0.0)
 
     @property
     def source_ms(self) -> float:
@@ -85,6 +86,11 @@ class FileTransport:
     def now_ms(self) -> float:
         """Milliseconds of the conversation, in the file's own time."""
         return (self._loop.time() - self._started_s) * 1000 * self.rules.speed
+
+    @property
+    def held_ms(self) -> float:
+        """Nothing is on its way to these ears."""
+        return 0.0
 
     # What the session tells it
 
@@ -110,6 +116,12 @@ class FileTransport:
     def stop_playback(self, epoch: int) -> None:
         self._fitting.reset()
         self.loudspeaker.stop(epoch, self.now_ms)
+
+    def duck(self, gain_db: float) -> None:
+        self.loudspeaker.duck(gain_db, self.now_ms)
+
+    def restore(self) -> None:
+        self.loudspeaker.restore(self.now_ms)
 
     def send_event(self, event: ServerEvent | Unknown) -> None:
         """A file does not read events."""
@@ -160,9 +172,12 @@ class FileTransport:
     def _listen(self, listener: TransportListener) -> None:
         """Let the loudspeaker sound until now, and report."""
         loudspeaker = self.loudspeaker
-        if loudspeaker.advance(self.now_ms) > 0:
+        loudspeaker.advance(self.now_ms)
+        heard = (loudspeaker.epoch, loudspeaker.position_ms)
+        if heard[1] > 0 and heard != self._reported:
+            self._reported = heard
             self._last_sign_s = self._loop.time()
-            listener.played(loudspeaker.epoch, loudspeaker.position_ms, 0.0)
+            listener.played(*heard, 0.0)
 
     def _is_finished(self, spoken_ms: float) -> bool:
         if spoken_ms < self.source_ms + self.rules.tail_silence_ms:

@@ -14,7 +14,7 @@ class Fitting:
         self._converter: Converter | None = None
 
     def fit(self, frame: AudioFrame) -> AudioFrame:
-        if frame.format == self.format:
+        if frame.format is self.format or frame.format == self.format:  # comparing costs more than all the rest
             return frame
         if self._converter is None or self._converter.source != frame.format:
             self._converter = Converter(frame.format, self.format)

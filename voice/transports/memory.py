@@ -30,7 +30,9 @@ class MemoryTransport:
 
     Sound is heard only when the test advances the clock: `advance(ms)` moves the virtual loudspeaker and reports
     what traits promise: positions (`reports`), marks as they are reached (`marks`), nothing for `clock` and `client`.
-    As at a carrier, a stop sends unreached marks back too, with their old epoch.
+    As at a carrier, a stop sends unreached marks back too, with their old epoch; as at a device, `held_ms` of sound
+    are heard after a stop, and reported with the epoch they belong to. `ducks` are the times (ms) and gains (dB) at
+    which the level was changed, `level_at` says what the person heard of it.
     """
 
     def __init__(
@@ -41,18 +43,27 @@ class MemoryTransport:
         output_format: AudioFormat = PCM_24K,
         realtime: bool = False,
         uncertainty_ms: float = 0.0,
+        held_ms: float = 0.0,
+        can_duck: bool = True,
     ) -> None:
-        self.traits = TransportTraits("memory", input_format, output_format, playout, realtime)
+        self.traits = TransportTraits("memory", input_format, output_format, playout, realtime, can_duck)
         self.uncertainty_ms = uncertainty_ms
         self.now_ms = 0.0
         self.played_frames: list[PlayedFrame] = []
         self.events: list[ServerEvent | Unknown] = []
         self.stops: list[int] = []
+        self.ducks: list[tuple[float, float]] = []
         self.closed: tuple[int, str] | None = None
-        self.loudspeaker = VirtualLoudspeaker(output_format)
+        self.loudspeaker = VirtualLoudspeaker(output_format, held_ms=held_ms)
+        self._reported_ms: dict[int, float] = {}
+        self._epoch_before = 0
         self._marks: list[tuple[int, float]] = []
         self._listener: TransportListener | None = None
         self._hung_up = False
+
+    @property
+    def held_ms(self) -> float:
+        return self.loudspeaker.held_ms
 
     # What a session tells it
 
@@ -71,10 +82,21 @@ class MemoryTransport:
 
     def stop_playback(self, epoch: int) -> None:
         self.stops.append(epoch)
+        self._epoch_before = self.loudspeaker.epoch
         self.loudspeaker.stop(epoch, self.now_ms)
         if self.traits.playout == "marks":
             self._echo(self._marks)
         self._marks = []
+
+    def duck(self, gain_db: float) -> None:
+        self.ducks.append((self.now_ms, gain_db))
+        if self.traits.can_duck:
+            self.loudspeaker.duck(gain_db, self.now_ms)
+
+    def restore(self) -> None:
+        self.ducks.append((self.now_ms, 0.0))
+        if self.traits.can_duck:
+            self.loudspeaker.restore(self.now_ms)
 
     def send_event(self, event: ServerEvent | Unknown) -> None:
         self.events.append(event)
@@ -89,13 +111,17 @@ class MemoryTransport:
     def advance(self, ms: float) -> None:
         """Let so much time pass at the far end."""
         self.now_ms += ms
-        heard_ms = self.loudspeaker.advance(self.now_ms)
-        if self.traits.playout == "reports" and heard_ms > 0:
-            self.listener.played(self.loudspeaker.epoch, self.loudspeaker.position_ms, self.uncertainty_ms)
+        self.loudspeaker.advance(self.now_ms)
+        if self.traits.playout == "reports":
+            self._report()
         elif self.traits.playout == "marks":
             reached = [mark for mark in self._marks if mark[1] <= self.loudspeaker.position_ms]
             self._marks = [mark for mark in self._marks if mark not in reached]
             self._echo(reached)
+
+    def level_at(self, ms: float) -> float:
+        """The factor, 0..1, by which the person heard sound turned down at that time."""
+        return self.loudspeaker.level_at(ms)
 
     def heard_ms(self, item_id: str | None = None) -> float:
         """Sound heard in this epoch, of one item or of all."""
@@ -138,6 +164,13 @@ class MemoryTransport:
         if self._listener is None:
             raise Misuse("The transport is not open yet.")
         return self._listener
+
+    def _report(self) -> None:
+        for epoch in (self._epoch_before, self.loudspeaker.epoch):
+            position_ms = self.loudspeaker.position_of_ms(epoch)
+            if position_ms > self._reported_ms.get(epoch, 0.0):
+                self._reported_ms[epoch] = position_ms
+                self.listener.played(epoch, position_ms, self.uncertainty_ms)
 
     def _echo(self, marks: list[tuple[int, float]]) -> None:
         for epoch, position_ms in marks:

@@ -2,7 +2,8 @@
 
 PortAudio calls back on a thread of its own every 20 ms. That thread only copies: captured sound into a short queue
 that the loop empties, sound to play out of a queue that the loop fills. What was heard is told by the converter's
-own clock: each block carries the time at which it reaches the loudspeaker.
+own clock: each block carries the time at which it reaches the loudspeaker. A block once given to PortAudio sounds,
+whatever happens: a duck is heard from the next block on, and `held_ms` says how much a stop cannot take back.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from voice.audio.convert import Converter
 from voice.audio.frames import PCM_24K, AudioFormat, AudioFrame
+from voice.audio.gain import DUCK_MS, RESTORE_MS, Fader
 from voice.errors import DeviceMissing, ExtraMissing, Misuse, VoiceError
 from voice.protocol.codec import Unknown
 from voice.protocol.server_events import ServerEvent
@@ -30,11 +32,12 @@ _INSANE_DELAY_S = 2.0
 class PlayoutQueue:
     """Sound that waits for the loudspeaker, filled by the loop and emptied by PortAudio's thread.
 
-    Bounded: sound beyond `max_bytes` is kept out and counted in `refused_frames`.
+    Bounded: sound beyond `max_bytes` is kept out and counted in `refused_frames`. Its level is changed as it is taken.
     """
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, format: AudioFormat = PCM_24K) -> None:
         self.refused_frames = 0
+        self._fader = Fader(format)
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._pieces: deque[bytes] = deque()
@@ -62,11 +65,19 @@ class PlayoutQueue:
                 out += piece[:room]
             self._bytes -= len(out)
             self._taken_bytes += len(out)
-            return bytes(out), self._epoch, self._taken_bytes
+            sound = self._fader.apply(bytes(out))
+            self._fader.skip((size - len(out)) // self._fader.format.sample_bytes)
+            return sound, self._epoch, self._taken_bytes
+
+    def fade_to(self, gain_db: float, ms: float) -> None:
+        """What is taken next is on its way to this level."""
+        with self._lock:
+            self._fader.fade_to(gain_db, ms)
 
     def clear(self, epoch: int) -> None:
-        """Drop what was not taken; what is put next belongs to `epoch`."""
+        """Drop what was not taken; what is put next belongs to `epoch`, at full level."""
         with self._lock:
+            self._fader.jump_to(1.0)
             self._pieces.clear()
             self._bytes = self._taken_bytes = 0
             self._epoch = epoch
@@ -103,6 +114,7 @@ class MicrophoneTransport:
         self._captured: deque[bytes] = deque(maxlen=max(1, max_captured_ms // frame_ms))
         self._streams: list[Any] = []
         self._wake_pending = False
+        self._held_ms = 0.0
         self._listener: TransportListener | None = None
         self._closing: asyncio.Task[None] | None = None
         self._over = False
@@ -111,6 +123,11 @@ class MicrophoneTransport:
     def refused_frames(self) -> int:
         """Frames to play for which the queue had no room."""
         return self._playout.refused_frames
+
+    @property
+    def held_ms(self) -> float:
+        """What PortAudio and the device hold, on average: between two blocks it is half a block more or less."""
+        return self._held_ms
 
     # What the session tells it
 
@@ -129,9 +146,15 @@ class MicrophoneTransport:
         """Positions are reported as they are reached."""
 
     def stop_playback(self, epoch: int) -> None:
-        """What PortAudio has taken already (its latency) still sounds."""
+        """What PortAudio has taken already (`held_ms`) still sounds and is reported, with the epoch before."""
         self._fitting.reset()
         self._playout.clear(epoch)
+
+    def duck(self, gain_db: float) -> None:
+        self._playout.fade_to(gain_db, DUCK_MS)
+
+    def restore(self) -> None:
+        self._playout.fade_to(0.0, RESTORE_MS)
 
     def send_event(self, event: ServerEvent | Unknown) -> None:
         """A loudspeaker does not read events."""
@@ -159,6 +182,8 @@ class MicrophoneTransport:
     # The devices, opened and closed on a worker thread because PortAudio takes its time
 
     def _open_devices(self) -> None:
+        import numpy  # noqa: F401 (what the first duck needs: not while PortAudio waits for its block)
+
         sounddevice = _load_sounddevice()
         try:
             spoken = AudioFormat("pcm16", self._usable_rate(sounddevice, "input"))
@@ -178,7 +203,7 @@ class MicrophoneTransport:
     def _take_device_formats(self, spoken: AudioFormat, played: AudioFormat) -> None:
         self._output_format = played
         self._fitting = Fitting(played)
-        self._playout = PlayoutQueue(played.size_bytes(self._max_queued_ms))
+        self._playout = PlayoutQueue(played.size_bytes(self._max_queued_ms), played)
         self._from_input = Converter(spoken, self._format)
 
     def _stream(self, make: Any, kind: str, format: AudioFormat, callback: Any) -> Any:
@@ -229,10 +254,11 @@ class MicrophoneTransport:
         sound, epoch, taken_bytes = self._playout.take(len(outdata))
         outdata[: len(sound)] = sound
         outdata[len(sound) :] = bytes(len(outdata) - len(sound))
+        delay_s = time.outputBufferDacTime - time.currentTime
+        if not 0 <= delay_s < _INSANE_DELAY_S:  # some hosts do not know
+            delay_s = 0.0
+        self._held_ms = delay_s * 1000 + self._output_format.duration_ms(len(outdata)) / 2
         if sound and not self._over:
-            delay_s = time.outputBufferDacTime - time.currentTime
-            if not 0 <= delay_s < _INSANE_DELAY_S:  # some hosts do not know
-                delay_s = 0.0
             heard_at_s = self._loop.time() + delay_s + self._output_format.duration_ms(len(sound)) / 1000
             self._on_loop(self._report_at, heard_at_s, epoch, self._output_format.duration_ms(taken_bytes))
 

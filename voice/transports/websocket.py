@@ -9,6 +9,8 @@ Rules of this end:
 - Sound that is not base64 is such a refusal: the codec's quick look deletes the alphabet from the text (1.5 µs for
   20 ms of PCM; decoding it would be 5.8 µs), so that nothing unreadable goes any further.
 - What is larger than `SocketLimits.max_message_bytes` is closed with 1009, by the socket.
+- A client plays by itself, and no event of the protocol tells it how loud: `duck` and `restore` do nothing here, and
+  the traits say so. An event of our own would reach clients that take an unknown type for an error.
 - A drain closes with 1001, our own failure with 1011, the ordinary end with 1000.
 """
 
@@ -87,7 +89,7 @@ class RealtimeTransport:
         patience: int = 1000,
         id_prefix: str | None = None,
     ) -> None:
-        self.traits = TransportTraits("realtime", PCM_24K, PCM_24K, "client", realtime=True)
+        self.traits = TransportTraits("realtime", PCM_24K, PCM_24K, "client", realtime=True, can_duck=False)
         self.refusals = 0
         self._line = Line(pending)
         # Browser clients offer this beside one that carries their key; no other may be answered.
@@ -100,6 +102,11 @@ class RealtimeTransport:
         self._fitting = Fitting(PCM_24K)
         self._half = b""
         self._listener: TransportListener | None = None
+
+    @property
+    def held_ms(self) -> float:
+        """The client keeps that account too."""
+        return 0.0
 
     # What the session tells it
 
@@ -121,6 +128,12 @@ class RealtimeTransport:
     def stop_playback(self, epoch: int) -> None:
         """A client stops its own loudspeaker; only what is still inside the conversion is ours to drop."""
         self._fitting.reset()
+
+    def duck(self, gain_db: float) -> None:
+        """The level is the client's."""
+
+    def restore(self) -> None:
+        """The level is the client's."""
 
     def send_event(self, event: ServerEvent | codec.Unknown) -> None:
         if isinstance(event, SessionCreated | SessionUpdated):

@@ -17,7 +17,7 @@ from tests.transports.telephony.test_twilio import SID, START, media, text
 from voice.audio.frames import PCM_24K, PCMU_8K, AudioFrame
 from voice.errors import PeerGone
 from voice.transports.base import Transport
-from voice.transports.telephony.stream import TelephonyTransport, mark_name, read_mark_name
+from voice.transports.telephony.stream import TelephonyTransport
 from voice.transports.telephony.twilio import TwilioCodec
 
 Scene = Callable[[TelephonyTransport, Wire, Ears], Awaitable[None]]
@@ -103,7 +103,7 @@ def test_a_mark_comes_back_with_its_epoch_and_position() -> None:
     assert ears.plays == [(3, 1234.5, 20)]
 
 
-def test_marks_that_a_clear_returns_are_told_from_heard_ones_by_their_epoch() -> None:
+def test_marks_that_a_clear_overtook_are_not_reported_though_they_come_back() -> None:
     async def scene(transport: TelephonyTransport, wire: Wire, ears: Ears) -> None:
         transport.mark(0, 5000)
         transport.stop_playback(1)
@@ -113,8 +113,9 @@ def test_marks_that_a_clear_returns_are_told_from_heard_ones_by_their_epoch() ->
         wire.says(text(old))  # at once, unheard
         wire.says(text(new))
 
-    _, _, ears = call(scene)
-    assert [(epoch, position) for epoch, position, _ in ears.plays] == [(0, 5000), (1, 40)]
+    transport, _, ears = call(scene)
+    assert [(epoch, position) for epoch, position, _ in ears.plays] == [(1, 40)]
+    assert (transport.counters.overtaken_marks, transport.counters.foreign_marks) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -127,11 +128,6 @@ def test_marks_that_are_not_ours_are_counted(name: str) -> None:
     transport, _, ears = call(scene)
     assert ears.plays == []
     assert transport.counters.foreign_marks == 1
-
-
-@pytest.mark.parametrize("position_ms", [0, 20, 0.1, 123456.789, 1e-9])
-def test_a_marks_name_says_exactly_what_it_means(position_ms: float) -> None:
-    assert read_mark_name(mark_name(7, position_ms)) == (7, position_ms)
 
 
 def test_keys_are_passed_on() -> None:

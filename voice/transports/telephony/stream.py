@@ -1,6 +1,11 @@
 """A telephone call whose sound a carrier streams over a websocket: one driver for every dialect.
 
 Sound goes through unopened in both directions; what a carrier says besides sound is rare and goes the slow way.
+
+Sound in a carrier's queue cannot be turned down. A duck therefore clears that queue and sends again, turned down, what
+was not yet played: from the place which is certainly not beyond what was heard, so that nothing is lost. What is heard
+twice, at the lower level, is by how much the clear was slower than the fastest message could be: with an even wire a
+few ms. While it is down, sound is sent only just ahead of what is heard, so a restore needs no clear and is seamless.
 """
 
 from __future__ import annotations
@@ -9,7 +14,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from math import isfinite
 
 from voice.audio.frames import AudioFrame
 from voice.errors import PeerGone, ProtocolError
@@ -31,8 +35,13 @@ from voice.transports.telephony.dialect import (
     StreamCodec,
     StreamEvent,
 )
+from voice.transports.telephony.ducked import DuckedSound
+from voice.transports.telephony.queue import CarrierQueue, QueuedMark, read_mark_name
 
 logger = logging.getLogger(__name__)
+
+_WORTH_A_CLEAR_MS = 40.0
+"""So little sound is over before a clear is worth what it may repeat."""
 
 
 @dataclass(slots=True)
@@ -47,8 +56,12 @@ class StreamCounters:
     ignored: int = 0
     foreign_marks: int = 0
     """Marks that are not of our making."""
+    overtaken_marks: int = 0
+    """Marks that came back although a clear had overtaken them."""
     unqueued_frames: int = 0
     """Sound for which there was no call yet, or no room in the carrier's queue."""
+    unducked: int = 0
+    """Ducks that were not heard, because too much sound was too far ahead to be sent again."""
 
 
 class TelephonyTransport:
@@ -57,8 +70,9 @@ class TelephonyTransport:
     - Sound before the announcement is dropped and counted.
     - Malformed and unknown messages are counted and ignored; `patience` malformed ones in a row close with 1008.
     - A second `start`, or one whose sound we do not speak, closes with 1003.
-    - A mark carries its epoch and position in its name. One that comes back after a clear brings its old epoch along
-      and is recognised by it; the carrier's `marks_after_clear` says whether that happens.
+    - A mark carries its epoch and position in its name. One that a clear overtook was not played, and is not reported
+      when it comes back; the carrier's `marks_after_clear` says whether that happens. Marks in sound that is sent
+      again are sent again too, under a name that tells the two apart.
     - Sound beyond the carrier's queue (10 minutes at Twilio) is kept back, newest first, and counted.
     """
 
@@ -83,7 +97,13 @@ class TelephonyTransport:
         self._next_sequence: int | None = None
         self._deliver: Callable[[AudioFrame], None] = self._drop_early
         self._malformed_in_a_row = 0
-        self._queued_until_s = 0.0
+        self._queue = CarrierQueue(facts.queue_cap_ms)
+        self._ducked: DuckedSound | None = None
+
+    @property
+    def held_ms(self) -> float:
+        """A clear takes everything back."""
+        return 0.0
 
     # What the session tells it
 
@@ -101,22 +121,83 @@ class TelephonyTransport:
             raise PeerGone("The carrier opened a stream and announced no call.") from None
 
     def play(self, response_id: str, item_id: str, output_index: int, content_index: int, frame: AudioFrame) -> None:
-        if self.call is None or not self._has_room(frame.duration_ms):
-            self.counters.unqueued_frames += 1
-            return
         frame = self._fitting.fit(frame)
-        if self._binary:
+        if self._ducked is not None:
+            self._play_ducked(self._ducked, frame)
+        elif self.call is None or not self._queue.push(frame, self._loop.time()):
+            self.counters.unqueued_frames += 1
+        elif self._binary:
             self._line.send_binary(self._head + frame.data + self._tail)
         else:
             self._line.send_text(self._head + frame.base64 + self._tail)
 
     def mark(self, epoch: int, position_ms: float) -> None:
-        if self.call is not None and self._codec.traits.marks:
-            self._line.send_text(self._codec.encode_mark(self.call.stream_id, mark_name(epoch, position_ms)))
+        if self.call is None or not self._codec.traits.marks:
+            return
+        mark = QueuedMark(epoch, position_ms)
+        if self._ducked is not None:
+            self._ducked.put([mark])
+        else:
+            self._send_mark(self._queue.push_mark(mark, self._loop.time()))
 
     def stop_playback(self, epoch: int) -> None:
         self._fitting.reset()
-        self._queued_until_s = 0.0
+        self._queue.clear()
+        self._end_duck()
+        self._send_clear()
+
+    def duck(self, gain_db: float) -> None:
+        """What follows a clear is at the lower level; without a clear it is what follows at most two frames."""
+        if self.call is None or self._line.over:
+            return
+        if self._ducked is None:
+            now_s = self._loop.time()
+            clear = self._queue.unheard_ms(now_s) > _WORTH_A_CLEAR_MS
+            again = self._queue.take_back(now_s) if clear else []
+            if again is None:
+                self.counters.unducked += 1
+                return
+            if clear:
+                self._send_clear()
+            self._ducked = DuckedSound(
+                self.traits.output_format, self._queue, self._send, self._send_mark, continues=not clear
+            )
+            self._ducked.duck(gain_db)
+            self._ducked.put(again)
+        else:
+            self._ducked.duck(gain_db)
+
+    def restore(self) -> None:
+        if self._ducked is not None:
+            self._ducked.restore()
+            if self._ducked.over:
+                self._end_duck()
+
+    def _play_ducked(self, ducked: DuckedSound, frame: AudioFrame) -> None:
+        ahead_ms = self._queue.ahead_ms(self._loop.time())
+        if ahead_ms + ducked.waiting_ms + frame.duration_ms > self._codec.traits.queue_cap_ms:
+            self.counters.unqueued_frames += 1
+            return
+        ducked.put([frame])
+        if ducked.over:
+            self._end_duck()
+
+    def _end_duck(self) -> None:
+        if self._ducked is not None:
+            self._ducked.close()
+            self._ducked = None
+
+    def _send(self, frame: AudioFrame) -> None:
+        if self._binary:
+            self._line.send_binary(self._head + frame.data + self._tail)
+        else:
+            self._line.send_text(self._head + frame.base64 + self._tail)
+
+    def _send_mark(self, name: str) -> None:
+        assert self.call is not None
+        self._line.send_text(self._codec.encode_mark(self.call.stream_id, name))
+
+    def _send_clear(self) -> None:
         if self.call is not None:
             self._line.send_text(self._codec.encode_clear(self.call.stream_id))
 
@@ -162,6 +243,7 @@ class TelephonyTransport:
     def _hung_up(self, reason: str) -> None:
         assert self._listener is not None
         self._deliver = self._drop_late
+        self._end_duck()
         self._listener.hung_up(reason)
 
     def _receive_slowly(self, data: bytes) -> None:
@@ -211,11 +293,13 @@ class TelephonyTransport:
 
     def _receive_mark(self, name: str) -> None:
         assert self._listener is not None
-        mark = read_mark_name(name)
-        if mark is None:
+        mark = self._queue.mark_returned(name, self._loop.time())
+        if mark is not None:
+            self._listener.played(mark.epoch, mark.position_ms, self._codec.traits.mark_uncertainty_ms)
+        elif read_mark_name(name) is None:
             self.counters.foreign_marks += 1
         else:
-            self._listener.played(*mark, self._codec.traits.mark_uncertainty_ms)
+            self.counters.overtaken_marks += 1
 
     def _receive_malformed(self) -> None:
         self.counters.malformed += 1
@@ -229,29 +313,3 @@ class TelephonyTransport:
         if self._next_sequence is not None and sequence != self._next_sequence:
             self.counters.sequence_gaps += 1
         self._next_sequence = sequence + 1
-
-    def _has_room(self, duration_ms: float) -> bool:
-        """Would the carrier keep this sound? By the clock, since it began to play what it was sent."""
-        now_s = self._loop.time()
-        until_s = max(self._queued_until_s, now_s) + duration_ms / 1000
-        if (until_s - now_s) * 1000 > self._codec.traits.queue_cap_ms:
-            return False
-        self._queued_until_s = until_s
-        return True
-
-
-def mark_name(epoch: int, position_ms: float) -> str:
-    """What a mark is called on the wire, so that it says by itself what it means when it comes back."""
-    return f"{epoch}:{float(position_ms)!r}"
-
-
-def read_mark_name(name: str) -> tuple[int, float] | None:
-    """Epoch and position, or None for a mark that `mark_name` did not name."""
-    epoch, colon, position = name.partition(":")
-    if not colon or not epoch.isdecimal() or len(name) > 60:
-        return None
-    try:
-        position_ms = float(position)
-    except ValueError:
-        return None
-    return (int(epoch), position_ms) if isfinite(position_ms) and position_ms >= 0 else None
