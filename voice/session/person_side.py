@@ -161,7 +161,8 @@ class PersonSide:
             case SessionUpdate():
                 event = session.engine.settings.expect_update(event, "client")
             case ConversationItemCreate():
-                event = self._create_item(event)
+                self._create_item(event)
+                return
             case ConversationItemDelete():
                 session.history.delete(event.item_id)
             case ConversationItemTruncate():
@@ -177,14 +178,14 @@ class PersonSide:
                 pass
         session.emit(SendToEngine(event))
 
-    def _create_item(self, event: ConversationItemCreate) -> ConversationItemCreate:
+    def _create_item(self, event: ConversationItemCreate) -> None:
         session = self._session
-        if isinstance(event.item, FunctionCallOutput):
-            session.calls.answer(event.item.call_id)
         if not event.item.id:
             event = event.model_copy(update={"item": event.item.model_copy(update={"id": session.new_id("item")})})
         session.engine.expect_item(event)
-        return event
+        session.emit(SendToEngine(event))
+        if isinstance(event.item, FunctionCallOutput) and (call := session.calls.answer(event.item.call_id)):
+            session.engine.replies.go_on(call.response_id)
 
     def _truncated(self, event: ConversationItemTruncate) -> None:
         """The client keeps its own account: what it says was heard, was heard."""
