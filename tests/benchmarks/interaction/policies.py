@@ -1,0 +1,39 @@
+"""Two ways to deal with a person who makes a sound while the assistant speaks, side by side in the same run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from voice.protocol.settings import SemanticVad, ServerVad
+from voice.runtime.phrases import phrase_lists
+from voice.session.rules import FloorRules
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """`floor` None: the engine's first sign of speech stops the assistant. `detection` ends the person's turns.
+
+    With `always` our ear listens while the assistant is silent, too: only then are the opening words of a scene heard.
+    """
+
+    name: str
+    floor: FloorRules | None
+    detection: ServerVad | SemanticVad
+    always: bool = False
+
+    @property
+    def has_ear(self) -> bool:
+        return self.floor is not None
+
+
+def ours() -> Policy:
+    """Two stages over an ear of our own; a turn's end waits by the words where there are any."""
+    return Policy("ours", FloorRules(phrases=phrase_lists("en")), SemanticVad())
+
+
+def at_once() -> Policy:
+    """What peers do: a server's VAD with its usual numbers (0.5, 500 ms) stops and ends turns."""
+    return Policy("at_once", None, ServerVad())
+
+
+POLICIES = {"ours": ours, "at_once": at_once}

@@ -1,0 +1,174 @@
+"""The panel's figures for people: in the terminal, and as the published page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.benchmarks.interaction.clips import Half
+from tests.benchmarks.interaction.scenes import CONDITIONS, EVENTS, WANTS_THE_FLOOR
+
+Form = Callable[[dict[str, float], str], str]
+
+RATES = (
+    ("yield_rate", "yields when interrupted"),
+    ("selectivity_backchannel", "ignores a backchannel, prompted words"),
+    ("selectivity_backchannel_spontaneous", "ignores a backchannel, spontaneous"),
+    ("selectivity_cough", "ignores coughs, throat sounds, laughs"),
+    ("selectivity_laugh", "ignores laughs (recorded)"),
+    ("selectivity_side", "ignores talk to somebody else"),
+    ("selectivity_echo", "ignores its own echo"),
+    ("selectivity_noise", "ignores noise"),
+    ("agent_interrupts_rate", "interrupts the person in a pause"),
+)
+TIMES = (
+    ("duck_p50_ms", "onset → turned down p50, ms"),
+    ("duck_p95_ms", "onset → turned down p95, ms"),
+    ("yield_p50_ms", "onset → silent p50, ms"),
+    ("stop_p95_ms", "onset → silent p95, ms"),
+    ("restore_p95_ms", "turned down for nothing p95, ms"),
+    ("response_p50_ms", "end of turn → reply heard p50, ms"),
+    ("response_p95_ms", "end of turn → reply heard p95, ms"),
+)
+COUNTS = (
+    ("self_interruptions", "stopped by its own echo"),
+    ("stopped_before_anything", "stopped before anything happened"),
+    ("split_turns_rate", "turns split in a pause"),
+)
+POLICIES = (("ours", ""), ("at once", "at_once."))
+TITLES = {
+    "clean": "clean",
+    "snr20": "20 dB",
+    "snr10": "10 dB",
+    "snr5": "5 dB",
+    "telephone": "telephone",
+    "loudspeaker": "loudspeaker",
+}
+WHAT = {
+    "interruption": "commands and questions, spoken to a device (recorded)",
+    "interruption_word": "one word (stop, no, go, on, off), read from a prompt (recorded)",
+    "backchannel": "one word (yes, right, wow), read from a prompt (recorded)",
+    "backchannel_spontaneous": "'kay, hmm: one man in a meeting (recorded)",
+    "cough": "coughs, and every third time a cleared throat (synthetic)",
+    "laugh": "acted laughs of one man (recorded)",
+    "side": "people in a meeting or on the telephone, 10-22 dB softer, through a room (recorded)",
+    "echo": "the assistant's own voice through a room, -30 to -6 dB",
+    "noise": "a noise that sets in, 5-20 dB below the person's voice (recorded and synthetic)",
+    "pause": "a sentence or a number with a pause in it (recorded, most pauses spliced in)",
+}
+
+
+def rows(figures: dict[str, float]) -> list[tuple[str, str]]:
+    """Pooled scores first, then one row for each event with its conditions."""
+    found = [(label, _both(figures, key, _share)) for key, label in RATES]
+    found += [(label, _both(figures, key, _whole)) for key, label in TIMES]
+    found += [(label, _both(figures, key, _plain)) for key, label in COUNTS]
+    for event in EVENTS:
+        score = score_of(event)
+        found.append((f"{event}, {score}", _by_condition(figures, event, score)))
+    return [(label, value) for label, value in found if value]
+
+
+def score_of(event: str) -> str:
+    """The score by which a cell of this event is judged."""
+    if event in WANTS_THE_FLOOR:
+        return "yield_rate"
+    return "agent_interrupts_rate" if event == "pause" else "selectivity"
+
+
+def page(figures: dict[str, float], half: Half, seed: int) -> str:
+    """`docs/reference/interaction.md`."""
+    from tests.benchmarks.interaction import METHOD
+
+    lines = [
+        "# Who yields to whom",
+        "",
+        "Written by `python -m tests.benchmarks interaction --markdown docs/reference/interaction.md`; the same seed "
+        "gives the same table.",
+        "",
+        METHOD,
+        "",
+        f"Seed {seed}. {_people(half)}",
+        "",
+        "## All conditions together",
+        "",
+        "| score | ours | at once |",
+        "|---|---|---|",
+    ]
+    for table, form in ((RATES, _share), (TIMES, _whole), (COUNTS, _plain)):
+        for key, label in table:
+            values = [_one(figures, prefix + key, form) for _, prefix in POLICIES]
+            if any(values):
+                lines.append(f"| {label} | {' | '.join(value or '–' for value in values)} |")
+    for title, prefix in POLICIES:
+        lines += ["", f"## Cell by cell: {title}", "", *_cells(figures, prefix)]
+    lines += ["", "## What the events are", "", "| event | what it is | speakers |", "|---|---|---|"]
+    lines += [f"| {event} | {WHAT[event]} | {_speakers(event, half)} |" for event in EVENTS]
+    return "\n".join([*lines, ""])
+
+
+def _cells(figures: dict[str, float], prefix: str) -> list[str]:
+    lines = ["| event | score | " + " | ".join(TITLES.values()) + " |", "|---|---|" + "---|" * len(TITLES)]
+    for event in EVENTS:
+        score = score_of(event)
+        keys = [f"{prefix}cell.{event}.{condition}.{score}" for condition in CONDITIONS]
+        if any(key in figures for key in keys):
+            lines.append(f"| {event} | {score} | {' | '.join(_one(figures, key, _share) or '–' for key in keys)} |")
+        if event in WANTS_THE_FLOOR:
+            for time in ("duck_p95_ms", "yield_p50_ms", "stop_p95_ms"):
+                cells = [_one(figures, f"{prefix}cell.{event}.{c}.{time}", _whole) or "–" for c in CONDITIONS]
+                lines.append(f"| {event} | {time} | {' | '.join(cells)} |")
+    return lines
+
+
+def _people(half: Half) -> str:
+    if half == "tune":
+        return "**The half of the speakers that the rules were tuned on: not the published figures.**"
+    return "The half of the speakers, voices, rooms and noises that nothing was tuned on."
+
+
+def _speakers(event: str, half: Half) -> str:
+    from tests.benchmarks.interaction.scenes import clips_for
+
+    clips = clips_for(event, half)
+    if not clips:
+        return "–"
+    return f"{len({clip.speaker for clip in clips})} ({len(clips)} recordings)"
+
+
+def _both(figures: dict[str, float], key: str, form: Form) -> str:
+    values = [(name, _one(figures, prefix + key, form)) for name, prefix in POLICIES]
+    return "\n".join(f"{name} {value}" for name, value in values if value)
+
+
+def _by_condition(figures: dict[str, float], event: str, score: str) -> str:
+    lines = []
+    for name, prefix in POLICIES:
+        keys = [(TITLES[condition], f"{prefix}cell.{event}.{condition}.{score}") for condition in CONDITIONS]
+        shares = [f"{title} {_number(figures[key])}" for title, key in keys if key in figures]
+        if shares:
+            lines.append(f"{name}: {', '.join(shares)}")
+    return "\n".join(lines)
+
+
+def _one(figures: dict[str, float], key: str, form: Form) -> str:
+    return form(figures, key) if key in figures else ""
+
+
+def _share(figures: dict[str, float], key: str) -> str:
+    low, high = figures.get(f"{key}_low"), figures.get(f"{key}_high")
+    between = "" if low is None or high is None else f" [{_number(low)}–{_number(high)}]"
+    return _number(figures[key]) + between
+
+
+def _whole(figures: dict[str, float], key: str) -> str:
+    return f"{figures[key]:.0f}"
+
+
+def _plain(figures: dict[str, float], key: str) -> str:
+    return _number(figures[key]) if key.endswith("rate") else _whole(figures, key)
+
+
+def _number(share: float) -> str:
+    """.97 rather than 0.97; 1.00."""
+    text = f"{share:.2f}"
+    return text.removeprefix("0") if share < 0.995 else text
