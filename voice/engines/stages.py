@@ -80,7 +80,8 @@ class Speaker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BrainRequest:
-    """All a brain is told for one response. `items` are the conversation as heard."""
+    """All a brain is told for one response. `items` are the conversation as heard; `confidence` is the recogniser's in
+    the words that the person said last, None when they were written or it does not know."""
 
     items: Sequence[Item]
     instructions: str = ""
@@ -89,6 +90,7 @@ class BrainRequest:
     max_output_tokens: int | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     language: str = "en"
+    confidence: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

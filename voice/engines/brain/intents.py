@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from voice.engines.brain import declared, expansion
+from voice.engines.brain import declared, doubt, expansion
 from voice.engines.brain.actions import Call, Cannot, Speak, action_of
 from voice.engines.brain.answers import help_text, tell
 from voice.engines.brain.conversation import Conversation, read_conversation
@@ -155,7 +155,29 @@ class _Decider:
         utterance = read_utterance(self._talk.said, self._grammar.lexicon)
         if not utterance and not self._must:
             return self._say("not_heard")
-        return self._answer_to_question(utterance) or self._wish(utterance)
+        return self._confirmed(utterance) or self._unless_in_doubt(
+            self._answer_to_question(utterance) or self._wish(utterance)
+        )
+
+    # What was perhaps misheard
+
+    def _confirmed(self, utterance: Utterance) -> Decision | None:
+        """The person answers "Did you say …?"; None when they say something else instead."""
+        wish = doubt.wish_asked_about(self._talk.heard, self._phrases)
+        if wish is None or doubt.not_heard(self._request.confidence):
+            return None
+        match = self._grammar.match(utterance)
+        if match is not None and match.intent == "Fine":
+            return self._wish(read_utterance(wish, self._grammar.lexicon))
+        return self._say("say_again") if match is not None and match.intent == "No" else None
+
+    def _unless_in_doubt(self, decision: Decision) -> Decision:
+        confidence = self._request.confidence
+        if isinstance(decision, Say) or not doubt.in_doubt(confidence, decision.name):
+            return decision
+        if doubt.not_heard(confidence):
+            return self._say("not_heard")
+        return Say(doubt.question(decision.name, decision.arguments, self._talk.said or "", self._phrases))
 
     def _say(self, key: str, **values: object) -> Say:
         return Say(self._phrases.say(key, self._talk.turns - 1, **values))
@@ -182,7 +204,9 @@ class _Decider:
         if chosen := self._declared(utterance):
             return chosen
         match = self._mind.understand(utterance)
-        return self._of_match(match) if match else self._say("not_understood")
+        if match:
+            return self._of_match(match)
+        return self._say("not_heard" if doubt.not_heard(self._request.confidence) else "not_understood")
 
     def _certain(self, match: Match) -> Decision | None:
         """What a matched template says at once; None where a client's tool may know better."""

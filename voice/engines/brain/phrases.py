@@ -27,6 +27,10 @@ class Phrases:
         """A piece of a sentence: no capital."""
         return str(self._data["say"][key][0].format(**values))
 
+    def lines(self, key: str) -> list[str]:
+        """The lines of a key as they stand."""
+        return [str(line) for line in self._data["say"][key]]
+
     def asked(self, key: str, text: str) -> bool:
         """Was this question what the person heard last?"""
         return any(text.rstrip().endswith(line) for line in self._data["say"][key])

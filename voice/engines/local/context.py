@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from voice.engines.local.conversation import Conversation
+from voice.engines.local.conversation import Conversation, Entry
 from voice.engines.local.usage import Tokens, text_tokens
 from voice.engines.local.words import text_of
-from voice.errors import VoiceError
 from voice.protocol.items import InputItem, Item, ItemReference, UserMessage
 
 Known = Callable[[Sequence[str]], Awaitable[None]]
@@ -37,6 +36,12 @@ class Context:
             items += self._conversation.heard([one.id]) if isinstance(one, ItemReference) else [one]
         return items
 
+    @property
+    def confidence(self) -> float | None:
+        """The recogniser's, in what the person said last."""
+        entry = self._newest()
+        return None if entry is None else entry.confidence
+
     def tokens(self, instructions: str) -> Tokens:
         """What the items and the instructions cost."""
         written = [one for one in self._given or [] if not isinstance(one, ItemReference)]
@@ -47,15 +52,17 @@ class Context:
         )
 
     def _refuse_unrecognised(self) -> None:
-        if (error := self._newest_failure()) is not None:
-            raise error
+        entry = self._newest()
+        if entry is not None and entry.unrecognised is not None:
+            raise entry.unrecognised
 
-    def _newest_failure(self) -> VoiceError | None:
+    def _newest(self) -> Entry | None:
+        """The newest thing the person said or wrote."""
         for item_id in reversed(self._ids):
             if item_id in self._conversation:
                 entry = self._conversation.get(item_id)
                 if isinstance(entry.item, UserMessage):
-                    return entry.unrecognised
+                    return entry
         return None
 
 

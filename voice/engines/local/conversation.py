@@ -31,7 +31,7 @@ class Entry:
     """An item and what the wire does not show of it.
 
     `sound` is a person's voice (PCM16, 16 kHz) by content index, `spoken` the assistant's words with their time,
-    `unrecognised` why there is no transcript.
+    `unrecognised` why there is no transcript, `confidence` the recogniser's in the one there is.
     """
 
     item: Item
@@ -39,6 +39,7 @@ class Entry:
     sound_ms: float = 0.0
     spoken: dict[int, SpokenText] = field(default_factory=dict)
     unrecognised: VoiceError | None = None
+    confidence: float | None = None
 
     @property
     def id(self) -> str:
@@ -150,7 +151,7 @@ class Conversation:
         spoken.cut(audio_end_ms)
         entry.item = as_heard(entry)
 
-    def recognise(self, item_id: str, content_index: int, transcript: str) -> None:
+    def recognise(self, item_id: str, content_index: int, transcript: str, confidence: float | None = None) -> None:
         """The words of a person's sound are known. An item that was deleted meanwhile stays deleted."""
         entry = self._entries.get(item_id)
         if entry is None or not isinstance(entry.item, UserMessage):
@@ -158,6 +159,7 @@ class Conversation:
         content = list(entry.item.content)
         content[content_index] = InputAudio(transcript=transcript)
         entry.item = entry.item.model_copy(update={"content": content})
+        entry.confidence = confidence
 
     def heard(self, item_ids: Sequence[str]) -> list[Item]:
         """Those of the items that are still there, with the words that were heard. What nobody heard is left out."""

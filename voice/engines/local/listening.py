@@ -19,7 +19,7 @@ from voice.engines.local.settings import Settings
 from voice.engines.local.sound import Decoder
 from voice.engines.local.tasks import Tasks
 from voice.engines.local.turns import policy_for
-from voice.engines.stages import Recogniser, Recognition, SpeechProbability
+from voice.engines.stages import Recogniser, Recognition, SpeechProbability, Transcript
 from voice.errors import EngineFailed, ProtocolError, VoiceError
 from voice.protocol.ids import Ids
 from voice.protocol.items import InputAudio, UserMessage
@@ -232,16 +232,16 @@ class Listening:
 
     async def _recognise(self, entry: Entry, content_index: int, sound: bytes, recognition: Recognition | None) -> None:
         try:
-            text = await self._text_of(sound, recognition)
+            said = await self._transcript_of(sound, recognition)
         except VoiceError as error:
             self._give_up(entry, content_index, error)
             return
         if self._conversation.holds(entry):
-            self._conversation.recognise(entry.id, content_index, text)
+            self._conversation.recognise(entry.id, content_index, said.text, said.confidence)
         if self._settings.transcription is not None:
-            self._tell(entry.id, content_index, text, PCM_16K.duration_ms(len(sound)) / 1000)
+            self._tell(entry.id, content_index, said.text, PCM_16K.duration_ms(len(sound)) / 1000)
 
-    async def _text_of(self, sound: bytes, recognition: Recognition | None) -> str:
+    async def _transcript_of(self, sound: bytes, recognition: Recognition | None) -> Transcript:
         """Raises EngineFailed, or what else of ours the recogniser raises."""
         try:
             if recognition is None:
@@ -259,10 +259,10 @@ class Listening:
         except Exception as error:
             raise EngineFailed("The recogniser broke.", detail=type(error).__name__) from error
 
-    async def _finish(self, recognition: Recognition) -> str:
+    async def _finish(self, recognition: Recognition) -> Transcript:
         try:
             async with asyncio.timeout(self._stall_s):
-                return (await recognition.finish()).text
+                return await recognition.finish()
         except BaseException:
             recognition.abandon()
             raise

@@ -126,6 +126,7 @@ class Reply:
             max_output_tokens=plan.max_output_tokens,
             metadata=plan.metadata or {},
             language=plan.language,
+            confidence=self._context.confidence,
         )
 
     async def _handle(self, thought: BrainEvent) -> None:
