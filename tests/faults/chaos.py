@@ -54,6 +54,7 @@ CLOSE_CODES = (None, None, 1000, 1001, 1006, 1011, 1012, 1013)
 PASSING_CODES = ("rate_limit_exceeded", "server_error", "server_restarting", "made_up_by_a_new_server")
 RUBBISH = ("not_json", "not_an_object", "no_type", "unknown_event", "misshapen", "empty", "binary")
 IMPORTANT = (*REPLY_EVENTS, *TURN_EVENTS)
+NOT_SOUND = tuple(name for name in IMPORTANT if name != "response.output_audio.delta")
 LENGTH_S = 22.0
 
 KINDS = (
@@ -105,9 +106,11 @@ def of_kind(kind: str, random: Random) -> list[Fault]:
             events = (*IMPORTANT, *CALL_EVENTS)
             return [Fault(Duplicate(random.choice([1, 2])), _nth(random, random.choice(events))) for _ in range(3)]
         case "unordered":
-            return [Fault(Late(random.choice([1, 3, 8])), Chance(0.5, name)) for name in UNORDERED]
+            return [
+                Fault(Late(random.randint(1, most), 3_000.0), Chance(0.5, name)) for name, most in UNORDERED.items()
+            ]
         case "disordered":
-            return [Fault(Late(random.choice([1, 2, 4])), _nth(random, random.choice(IMPORTANT))) for _ in range(2)]
+            return [Fault(Late(random.choice([1, 2, 4])), _nth(random, random.choice(NOT_SOUND))) for _ in range(2)]
         case "garbage":
             return [Fault(Garbage(random.choice(RUBBISH[:4] + RUBBISH[5:])), Chance(0.1))]  # type: ignore[arg-type]
         case "misshapen":

@@ -15,7 +15,7 @@ _QUESTION = re.compile(r"(tell|book) me (k\d+)")
 
 
 def question(number: int, *, booking: bool = False) -> str:
-    return f"{'book' if booking else 'tell'} me k{number} now"
+    return f"please {'book' if booking else 'tell'} me k{number} now"
 
 
 def answer(subject: str, *, booked: bool) -> str:

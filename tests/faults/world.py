@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
+from typing import Literal
 
 from voice.audio.frames import PCM_24K, AudioFrame
 from voice.protocol.codec import audio_delta, decode_server_event
@@ -21,7 +22,7 @@ from voice.protocol.settings import Session as Settings
 from voice.protocol.traits import EngineTraits
 from voice.session import effects as ef
 from voice.session import events as ev
-from voice.session.rules import LinkRules, SessionConfig, TurnRules
+from voice.session.rules import FloorRules, LinkRules, SessionConfig, TurnRules
 from voice.session.session import Session
 from voice.testkit.connection import Binary, Close, Connection, Out, Reset, StopReading, Text
 from voice.testkit.faults import FINAL_CODES, Fault, Refuse
@@ -95,8 +96,9 @@ class Wire:
                 return
             self.world.post(ev.LinkOpened())
         if (sound := audio_delta(data)) is not None:
-            *ids, base64 = sound
-            self.world.post(ev.EngineAudio(*ids, AudioFrame(PCM_24K, base64=base64)))  # type: ignore[arg-type]
+            frame = AudioFrame(PCM_24K, base64=sound.base64)
+            ids = (sound.response_id, sound.item_id, sound.output_index, sound.content_index)
+            self.world.post(ev.EngineAudio(*ids, frame))
         else:
             self.world.post(ev.EngineSaid(decode_server_event(data)))
 
@@ -122,6 +124,34 @@ class Wire:
             self.fail("opened and then said nothing")
 
 
+class Ear:
+    """A perfect ear on our side: tells when the person begins to speak, goes on and stops."""
+
+    def __init__(self) -> None:
+        self._speech_ms = 0.0
+        self._quiet_ms = 0.0
+
+    def hear(self, *, speaking: bool) -> ev.CallerSpeech | None:
+        """One frame."""
+        if speaking:
+            self._quiet_ms = 0.0
+            self._speech_ms += FRAME_MS
+            if self._speech_ms == FRAME_MS:
+                return self._fact("onset")
+            return self._fact("going") if self._speech_ms % (3 * FRAME_MS) == 0 else None
+        if not self._speech_ms:
+            return None
+        self._quiet_ms += FRAME_MS
+        if self._quiet_ms < 200:
+            return None
+        fact = self._fact("offset")
+        self._speech_ms = self._quiet_ms = 0.0
+        return fact
+
+    def _fact(self, stage: Literal["onset", "going", "offset"]) -> ev.CallerSpeech:
+        return ev.CallerSpeech(stage, self._speech_ms, self._quiet_ms, -15.0, -70.0, 0.0, 1.0)
+
+
 @dataclass
 class Happened:
     """One line of the world's log; frames of sound are left out."""
@@ -145,6 +175,7 @@ class World:
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
     turns: TurnRules = field(default_factory=TurnRules)
     link: LinkRules = field(default_factory=LinkRules)
+    ear: bool = True
     log_everything: bool = False
 
     def __post_init__(self) -> None:
@@ -163,6 +194,7 @@ class World:
                 playout="reports",
                 turns=self.turns,
                 link=self.link,
+                floor=FloorRules() if self.ear else None,
             )
         )
         self.sessions: list[ScriptedServer] = []
@@ -175,6 +207,7 @@ class World:
         self._waiting_since: float | None = None
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
+        self._ear = Ear()
         self._wire: Wire | None = None
         self._inbox: list[ev.Event] = []
         self._busy = False
@@ -224,6 +257,8 @@ class World:
         if was_sounding and (report or not self.speaker.sounding):
             self.post(ev.Played(self.speaker.epoch, self.speaker.position_ms, 0.0))
         self.post(ev.CallerAudio(self.person.frame(self.now, sounding=self.speaker.sounding)))
+        if self.ear and (fact := self._ear.hear(speaking=self.person.speaking)) is not None:
+            self.post(fact)
         if self.person.waiting and not self.speaker.sounding:
             if self._waiting_since is None:
                 self._waiting_since = self.now

@@ -136,19 +136,24 @@ class Connection:
         """When to call `tick`, if nothing else happens before."""
         if self.over:
             return None
-        times = [at for at, _ in self._queue] + [late.until for late in self._late]
-        if not self._silent and (at := self.server.deadline()) is not None:
-            times.append(at)
-        if self._injector.life_s is not None:
-            times.append(self._opened_at + self._injector.life_s)
+        if self._silent:
+            return None
+        times = [self._queue[0][0]] if self._queue else []
+        times += [late.until for late in self._late]
+        times += [at for at in (self.server.deadline(), self._ends_at) if at is not None]
         return min(times, default=None)
+
+    @property
+    def _ends_at(self) -> float | None:
+        life_s = self._injector.life_s
+        return None if life_s is None else self._opened_at + life_s
 
     def tick(self, now: float) -> list[Out]:
         """Time passed."""
         if self._is_deaf:
             return self._take(now)
-        life_s = self._injector.life_s
-        if life_s is not None and now - self._opened_at >= life_s:
+        ends_at = self._ends_at
+        if ends_at is not None and now >= ends_at:
             self._end(Close(1001, f.MAXIMUM_DURATION), now)
             return self._take(now)
         self._say_all(self.server.tick(now), now)

@@ -211,13 +211,13 @@ FINAL_CODES: frozenset[str] = frozenset(ERROR_CODES[ERROR_CODES.index("invalid_a
 
 MAXIMUM_DURATION = "Your session hit the maximum duration of 60 minutes."
 
-UNORDERED: tuple[str, ...] = (
-    "conversation.item.input_audio_transcription.completed",
-    "conversation.item.done",
-    "response.output_item.done",
-    "conversation.created",
-)
-"""Events whose place among the others the protocol leaves open."""
+UNORDERED: dict[str, int] = {
+    "conversation.item.input_audio_transcription.completed": 30,
+    "conversation.item.done": 1,
+    "conversation.created": 3,
+}
+"""Events whose place among the others the protocol leaves open, and by how many places: a transcript comes whenever
+it comes, and an item's two `done` events in either order."""
 
 
 def session_expired(when: When) -> Fault:

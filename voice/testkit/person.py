@@ -140,13 +140,20 @@ class Person:
 
     def hear(self, words: Sequence[str], now: float) -> None:
         """The loudspeaker sounded these."""
+        turn = self._answered_turn
         for word in words:
             self.words.append((now, word))
-            if self.turns:
-                self.turns[-1].answer.append(word)
-                self.turns[-1].heard_at.append(now)
+            if turn is not None:
+                turn.answer.append(word)
+                turn.heard_at.append(now)
         if words:
             self._last_heard_at = now
+
+    @property
+    def _answered_turn(self) -> Turn | None:
+        """The turn that what is heard now belongs to: while one is being said, the one before it."""
+        ended = self.turns[:-1] if self.speaking else self.turns
+        return ended[-1] if ended else None
 
     def frame(self, now: float, *, sounding: bool) -> AudioFrame:
         """The next 20 ms of the microphone. `sounding`: the loudspeaker plays."""
