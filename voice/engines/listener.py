@@ -33,17 +33,21 @@ _LEAST_FLOOR_DB = -75.0
 class EarRules:
     """When sound is somebody speaking. `sure` needs one window, `likely` two in a row; below `release` it is quiet.
 
-    A stretch must stand `margin_db` over the floor to begin. It is over after `silence_ms`. Nobody listens any more
-    `linger_ms` after the last loud frame, or after the loudspeaker fell silent. `context_ms` of sound before a loud
-    frame is judged with it, so that the detector is not surprised in the middle of a word. The detector forgets its
-    past every `refresh_ms` without speech. From `settled_ms` on (by then it is known what a stretch is) only every
-    other window is judged; echo is measured every `echo_every_ms`, when settled a quarter as often.
+    A stretch must stand `margin_db` over the floor to begin. One window that stands `eager_margin_db` over it need only
+    be `eager`: the first sound of "stop" is a hiss that the detector doubts. A stretch is over after `silence_ms`.
+    Nobody listens any more `linger_ms` after the last loud frame, or after the loudspeaker fell silent. `context_ms` of
+    sound before a loud frame is judged with it, so that the detector is not surprised in the middle of a word. The
+    detector forgets its past every `refresh_ms` without speech. From `settled_ms` on (by then it is known what a
+    stretch is) only every other window is judged; echo is measured every `echo_every_ms`, when settled a quarter as
+    often.
     """
 
     sure: float = 0.6
     likely: float = 0.4
+    eager: float = 0.2
     release: float = 0.2
     margin_db: float = 6.0
+    eager_margin_db: float = 20.0
     silence_ms: float = 192.0
     linger_ms: float = 192.0
     context_ms: float = 96.0
@@ -177,8 +181,7 @@ class Listener:
         level = energy_db(energy)
         before, self._probability = self._probability, probability
         if self.stretch is None:
-            begins = probability >= self.rules.sure or min(probability, before) >= self.rules.likely
-            if begins and level >= self.floor.level_db + self.rules.margin_db:
+            if self._begins(probability, before, level - self.floor.level_db):
                 return self._begin_stretch(energy)
             self.floor.feed(level, self._window_ms, speech=probability >= self.rules.likely)
             self._refresh()
@@ -190,6 +193,14 @@ class Listener:
         elif self._judged - self.stretch.voice_end >= self.rules.silence_ms * PER_MS:
             return self._end_stretch()
         return self._fact("going", self._judged)
+
+    def _begins(self, probability: float, before: float, over_floor_db: float) -> bool:
+        rules = self.rules
+        if over_floor_db < rules.margin_db:
+            return False
+        if probability >= rules.sure or min(probability, before) >= rules.likely:
+            return True
+        return probability >= rules.eager and over_floor_db >= rules.eager_margin_db
 
     def _refresh(self) -> None:
         if self._judged - self._refreshed >= self.rules.refresh_ms * PER_MS:
