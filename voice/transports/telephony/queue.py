@@ -97,19 +97,24 @@ class CarrierQueue:
         """Sound sent beyond what the model has played by now."""
         return max(0.0, (self._until_s - now_s) * 1000)
 
+    @property
+    def uneven_ms(self) -> float:
+        """How much longer one round trip took than another; 0 while too few are known."""
+        if len(self._trips_ms) < _ENOUGH_TRIPS:
+            return 0.0
+        return min(max(self._trips_ms) - min(self._trips_ms), _UNEVEN_MS)
+
     def unheard_ms(self, now_s: float) -> float:
         """So much sound, at most, will not have been played when what we send now arrives.
 
         The model, plus how late the present sound is against the fastest round trip, plus the wire's unevenness: what
         is sent now may be faster than anything was.
         """
-        trips = sorted(self._trips_ms)
-        if len(trips) < _ENOUGH_TRIPS:
+        if len(self._trips_ms) < _ENOUGH_TRIPS:
             behind_ms = STRANGE_MS
         else:
-            uneven_ms = min(trips[-1] - trips[0], _UNEVEN_MS)
-            late_ms = self._trips_ms[-1] - trips[0]
-            behind_ms = min(late_ms, _UNEVEN_MS) + uneven_ms + _MARGIN_MS
+            late_ms = self._trips_ms[-1] - min(self._trips_ms)
+            behind_ms = min(late_ms, _UNEVEN_MS) + self.uneven_ms + _MARGIN_MS
         ahead_ms = (self._until_s - now_s) * 1000
         return max(0.0, min(self._ms, ahead_ms + behind_ms))
 

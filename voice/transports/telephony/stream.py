@@ -6,6 +6,7 @@ Sound in a carrier's queue cannot be turned down. A duck therefore clears that q
 was not yet played: from the place which is certainly not beyond what was heard, so that nothing is lost. What is heard
 twice, at the lower level, is by how much the clear was slower than the fastest message could be: with an even wire a
 few ms. While it is down, sound is sent only just ahead of what is heard, so a restore needs no clear and is seamless.
+On a wire found to be uneven sound is always sent so: there a duck needs no clear either, and is heard a lead later.
 """
 
 from __future__ import annotations
@@ -35,13 +36,15 @@ from voice.transports.telephony.dialect import (
     StreamCodec,
     StreamEvent,
 )
-from voice.transports.telephony.ducked import DuckedSound
+from voice.transports.telephony.paced import LEAD_MS, PacedSound
 from voice.transports.telephony.queue import CarrierQueue, QueuedMark, read_mark_name
 
 logger = logging.getLogger(__name__)
 
 _WORTH_A_CLEAR_MS = 40.0
 """So little sound is over before a clear is worth what it may repeat."""
+_TOO_UNEVEN_MS = 25.0
+"""More than that between two round trips, and a clear would repeat more than a frame or two."""
 
 
 @dataclass(slots=True)
@@ -98,7 +101,7 @@ class TelephonyTransport:
         self._deliver: Callable[[AudioFrame], None] = self._drop_early
         self._malformed_in_a_row = 0
         self._queue = CarrierQueue(facts.queue_cap_ms)
-        self._ducked: DuckedSound | None = None
+        self._paced: PacedSound | None = None
 
     @property
     def held_ms(self) -> float:
@@ -122,8 +125,8 @@ class TelephonyTransport:
 
     def play(self, response_id: str, item_id: str, output_index: int, content_index: int, frame: AudioFrame) -> None:
         frame = self._fitting.fit(frame)
-        if self._ducked is not None:
-            self._play_ducked(self._ducked, frame)
+        if self._paced is not None:
+            self._play_paced(self._paced, frame)
         elif self.call is None or not self._queue.push(frame, self._loop.time()):
             self.counters.unqueued_frames += 1
         elif self._binary:
@@ -135,57 +138,73 @@ class TelephonyTransport:
         if self.call is None or not self._codec.traits.marks:
             return
         mark = QueuedMark(epoch, position_ms)
-        if self._ducked is not None:
-            self._ducked.put([mark])
+        if self._paced is not None:
+            self._paced.put([mark])
         else:
             self._send_mark(self._queue.push_mark(mark, self._loop.time()))
 
     def stop_playback(self, epoch: int) -> None:
         self._fitting.reset()
         self._queue.clear()
-        self._end_duck()
+        if self._paced is not None:
+            self._paced.close()
+            self._end_pacing()
         self._send_clear()
 
     def duck(self, gain_db: float) -> None:
-        """What follows a clear is at the lower level; without a clear it is what follows at most two frames."""
+        """By a clear, and without one where what the carrier has is too little to be worth it."""
         if self.call is None or self._line.over:
             return
-        if self._ducked is None:
-            now_s = self._loop.time()
+        now_s = self._loop.time()
+        paced = self._paced
+        if paced is None:
             clear = self._queue.unheard_ms(now_s) > _WORTH_A_CLEAR_MS
-            again = self._queue.take_back(now_s) if clear else []
-            if again is None:
-                self.counters.unducked += 1
-                return
-            if clear:
-                self._send_clear()
-            self._ducked = DuckedSound(
-                self.traits.output_format, self._queue, self._send, self._send_mark, continues=not clear
-            )
-            self._ducked.duck(gain_db)
-            self._ducked.put(again)
         else:
-            self._ducked.duck(gain_db)
+            clear = self._queue.ahead_ms(now_s) > paced.lead_ms + _WORTH_A_CLEAR_MS
+        again = self._queue.take_back(now_s) if clear else []
+        if again is None:
+            self.counters.unducked += 1
+            return
+        if paced is None:
+            paced = self._paced = self._new_pacing()
+        if clear:
+            self._send_clear()
+        paced.duck(gain_db, again)
 
     def restore(self) -> None:
-        if self._ducked is not None:
-            self._ducked.restore()
-            if self._ducked.over:
-                self._end_duck()
+        if self._paced is not None:
+            self._paced.restore()
+            self._end_pacing()
 
-    def _play_ducked(self, ducked: DuckedSound, frame: AudioFrame) -> None:
+    def _play_paced(self, paced: PacedSound, frame: AudioFrame) -> None:
         ahead_ms = self._queue.ahead_ms(self._loop.time())
-        if ahead_ms + ducked.waiting_ms + frame.duration_ms > self._codec.traits.queue_cap_ms:
+        if ahead_ms + paced.waiting_ms + frame.duration_ms > self._codec.traits.queue_cap_ms:
             self.counters.unqueued_frames += 1
             return
-        ducked.put([frame])
-        if ducked.over:
-            self._end_duck()
+        paced.put([frame])
+        self._end_pacing()
 
-    def _end_duck(self) -> None:
-        if self._ducked is not None:
-            self._ducked.close()
-            self._ducked = None
+    def _new_pacing(self) -> PacedSound:
+        return PacedSound(self.traits.output_format, self._queue, self._send, self._send_mark)
+
+    def _pace_by_the_wire(self) -> None:
+        """A wire on which a clear would repeat too much gets its sound late enough to do without."""
+        uneven_ms = self._queue.uneven_ms
+        if uneven_ms > _TOO_UNEVEN_MS:
+            if self._paced is None:
+                self._paced = self._new_pacing()
+            self._paced.at_full_level = True
+            self._paced.lead_ms = LEAD_MS + uneven_ms
+        elif self._paced is not None and self._paced.at_full_level:
+            self._paced.at_full_level = False
+            self._paced.lead_ms = LEAD_MS
+            self._paced.pump()
+            self._end_pacing()
+
+    def _end_pacing(self) -> None:
+        """If it has nothing left to do."""
+        if self._paced is not None and self._paced.needless:
+            self._paced = None
 
     def _send(self, frame: AudioFrame) -> None:
         if self._binary:
@@ -243,7 +262,8 @@ class TelephonyTransport:
     def _hung_up(self, reason: str) -> None:
         assert self._listener is not None
         self._deliver = self._drop_late
-        self._end_duck()
+        if self._paced is not None:
+            self._paced.close()
         self._listener.hung_up(reason)
 
     def _receive_slowly(self, data: bytes) -> None:
@@ -295,6 +315,7 @@ class TelephonyTransport:
         assert self._listener is not None
         mark = self._queue.mark_returned(name, self._loop.time())
         if mark is not None:
+            self._pace_by_the_wire()
             self._listener.played(mark.epoch, mark.position_ms, self._codec.traits.mark_uncertainty_ms)
         elif read_mark_name(name) is None:
             self.counters.foreign_marks += 1

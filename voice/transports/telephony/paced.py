@@ -1,4 +1,4 @@
-"""Sound at a lower level, sent only as far ahead of the carrier as it must be, so that its level can still change."""
+"""Sound sent only as far ahead of the carrier as it must be, so that its level can still change."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from voice.audio.gain import DUCK_MS, RESTORE_MS, Fader
 from voice.transports.telephony.queue import CarrierQueue, QueuedMark
 
 LEAD_MS = 80.0
-"""How far ahead turned-down sound is sent: what the wire and a busy loop may hold up without a gap being heard."""
+"""How far ahead sound is sent: what a wire and a busy loop may hold up without a gap being heard."""
 
 _PIECE_MS = 20.0
+_BATCH_MS = 40.0
 
 
-class DuckedSound:
-    """From a duck until sound is at full level again, everything that is played goes through here.
+class PacedSound:
+    """All that is played goes through here while it is turned down, or while the wire is too uneven for clears.
 
-    It is sent in frames, `LEAD_MS` ahead, and each is turned down as it leaves. A restore needs no second clear: it
-    lets go of all that waits, the first part of it rising to full level.
+    It is sent in frames, `lead_ms` ahead, and each gets its level as it leaves. With `at_full_level` false sound is
+    paced only while it is down: a restore then needs no second clear, since it lets go of all that waits, the first
+    part of it rising to full level.
     """
 
     def __init__(
@@ -29,38 +31,48 @@ class DuckedSound:
         queue: CarrierQueue,
         send: Callable[[AudioFrame], None],
         send_mark: Callable[[str], None],
-        *,
-        continues: bool,
     ) -> None:
+        self.lead_ms = LEAD_MS
+        self.at_full_level = False
         self.waiting_ms = 0.0
         self._queue = queue
         self._send = send
         self._send_mark = send_mark
         self._loop = asyncio.get_running_loop()
         self._fader = Fader(format)
-        if not continues:
-            self._fader.jump_to(0.0)  # behind a clear sound begins anew: from silence there is no click
-        self._free = False
+        self._down = False
         self._waiting: deque[AudioFrame | QueuedMark] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
     @property
-    def over(self) -> bool:
-        """Full level, and nothing waits: sound may go its direct way again."""
-        return self._free and not self._waiting and self._fader.open
+    def needless(self) -> bool:
+        """Nothing to pace, nothing waits, full level: sound may go its direct way again."""
+        return not (self._pacing or self._waiting) and self._fader.open
 
-    def duck(self, gain_db: float) -> None:
-        self._free = False
+    @property
+    def _pacing(self) -> bool:
+        return self._down or self.at_full_level
+
+    def duck(self, gain_db: float, again: Iterable[AudioFrame | QueuedMark] = ()) -> None:
+        """What leaves from now on is turned down; first of all `again`, which a clear took back."""
+        first = list(again)
+        if first:
+            self._fader.jump_to(0.0)  # it does not continue what was heard: from silence there is no click
+            later, self._waiting, self.waiting_ms = self._waiting, deque(), 0.0
+            first += later
         self._fader.fade_to(gain_db, DUCK_MS)
+        self._down = True
+        self.put(first)
 
     def restore(self) -> None:
-        self._free = True
+        """What leaves from now on rises to full level."""
         self._fader.fade_to(0.0, RESTORE_MS)
+        self._down = False
         self.pump()
 
     def put(self, entries: Iterable[AudioFrame | QueuedMark]) -> None:
         """Sound and marks, behind what waits already."""
-        if self._free and self._queue.ahead_ms(self._loop.time()) <= 0:
+        if not self._down and self._queue.ahead_ms(self._loop.time()) <= 0:
             self._fader.jump_to(1.0)  # it rose while nothing sounded
         for entry in entries:
             self._waiting.append(entry)
@@ -74,23 +86,25 @@ class DuckedSound:
         now_s = self._loop.time()
         while self._waiting:
             ahead_ms = self._queue.ahead_ms(now_s)
-            if not self._free and ahead_ms >= LEAD_MS and isinstance(self._waiting[0], AudioFrame):
-                self._timer = self._loop.call_at(now_s + (ahead_ms - LEAD_MS + _PIECE_MS) / 1000, self.pump)
+            if self._pacing and ahead_ms >= self.lead_ms and isinstance(self._waiting[0], AudioFrame):
+                self._timer = self._loop.call_at(now_s + (ahead_ms - self.lead_ms + _BATCH_MS) / 1000, self.pump)
                 return
             self._send_next(now_s)
 
     def close(self) -> None:
-        """What waits is not wanted any more."""
+        """What waits is not wanted any more; what follows is at full level."""
         self._cancel()
         self._waiting.clear()
         self.waiting_ms = 0.0
+        self._down = False
+        self._fader.jump_to(1.0)
 
     def _send_next(self, now_s: float) -> None:
         entry = self._waiting.popleft()
         if isinstance(entry, QueuedMark):
             self._send_mark(self._queue.push_mark(entry, now_s))
             return
-        if not (self._free and self._fader.open):
+        if self._pacing or not self._fader.open:
             entry = self._first_piece(entry)
         self.waiting_ms = max(0.0, self.waiting_ms - entry.duration_ms)
         if self._queue.push(entry, now_s):
@@ -98,9 +112,9 @@ class DuckedSound:
 
     def _first_piece(self, frame: AudioFrame) -> AudioFrame:
         """A frame's worth of it; the rest goes on waiting."""
-        size = frame.format.size_bytes(_PIECE_MS)
-        if len(frame.data) <= size:
+        if frame.duration_ms <= _PIECE_MS:
             return frame
+        size = frame.format.size_bytes(_PIECE_MS)
         self._waiting.appendleft(AudioFrame(frame.format, frame.data[size:]))
         return AudioFrame(frame.format, frame.data[:size])
 
