@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ from voice.session import effects as ef
 from voice.session import events as ev
 from voice.session.rules import SessionConfig
 from voice.session.session import Session
-from voice.session.states import Link
+from voice.session.states import Link, Reply
 
 E = TypeVar("E")
 CONFIG = SessionConfig(session_id="sess_stage", settings=Settings(), traits=EngineTraits("scripted"), playout="reports")
@@ -74,6 +75,9 @@ class Stage:
     def lose(self, *, final: bool = False) -> list[ef.Effect]:
         return self.say(ev.LinkLost(1006, "lost", 0.5, final))
 
+    def reply(self) -> Reply:
+        return self.session.states.reply
+
     def tick(self) -> list[ef.Effect]:
         """Go to the next deadline."""
         deadline = self.session.deadline()
@@ -116,6 +120,12 @@ class Stage:
             effects += self.say(ev.EngineAudio(response_id, item_id, index, 0, SILENCE))
         return effects
 
+    def finish(self, item_id: str = "item_a1", response_id: str = "resp_1") -> list[ef.Effect]:
+        """The engine has said all of an item."""
+        return self.hear(
+            "response.output_audio.done", response_id=response_id, item_id=item_id, output_index=0, content_index=0
+        )
+
     def done(self, response_id: str = "resp_1", status: str = "completed", **more: Any) -> list[ef.Effect]:
         return self.hear("response.done", response=response(response_id, status, **more))
 
@@ -128,19 +138,19 @@ class Stage:
         return self.hear("response.output_item.done", response_id=response_id, output_index=0, item=item)
 
 
-def of(effects: list[ef.Effect], kind: type[E]) -> list[E]:
+def of(effects: Sequence[ef.Effect], kind: type[E]) -> list[E]:
     return [effect for effect in effects if isinstance(effect, kind)]
 
 
-def sent(effects: list[ef.Effect], kind: type[E]) -> list[E]:
+def sent(effects: Sequence[ef.Effect], kind: type[E]) -> list[E]:
     """Events of one kind that went to the engine."""
     return [effect.event for effect in of(effects, ef.SendToEngine) if isinstance(effect.event, kind)]
 
 
-def shown(effects: list[ef.Effect]) -> list[str]:
+def shown(effects: Sequence[ef.Effect]) -> list[str]:
     """The types of the events that the client saw."""
     return [effect.event.type for effect in of(effects, ef.SendToClient)]
 
 
-def noted(effects: list[ef.Effect], kind: str) -> list[dict[str, Any]]:
+def noted(effects: Sequence[ef.Effect], kind: str) -> list[dict[str, Any]]:
     return [note.values for note in of(effects, ef.Note) if note.kind == kind]
