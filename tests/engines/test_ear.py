@@ -14,7 +14,7 @@ from voice.audio.convert import convert_whole
 from voice.audio.frames import PCM_16K, PCM_24K, PCMA_8K, PCMU_8K, AudioFormat, AudioFrame
 from voice.audio.wav import read_wav
 from voice.engines.base import Ear, SpeechFacts
-from voice.engines.ear import LocalEar
+from voice.engines.ear import DetectorPool, LocalEar
 from voice.engines.listener import EarRules
 from voice.errors import Misuse
 
@@ -245,6 +245,27 @@ def test_the_same_sound_gives_the_same_facts() -> None:
         return heard(ear_on(PCMU_8K)[0], pcm, PCMU_8K)
 
     assert once() == once()
+
+
+def test_ears_that_are_awake_in_turn_share_one_detector() -> None:
+    made: list[Detector] = []
+
+    def make() -> Detector:
+        made.append(Detector())
+        return made[-1]
+
+    pool = DetectorPool(make)
+    ears = [LocalEar(PCM_16K, vad_factory=pool.take, release=pool.give_back) for _ in range(5)]
+    alone = heard(ear_on()[0], QUIET + tone(300) + HUSH)
+    assert [heard(ear, QUIET + tone(300) + HUSH) for ear in ears] == [alone] * 5
+    assert len(made) == 1
+    for ear in ears[:3]:
+        heard(ear, tone(300))
+    assert len(made) == 3
+    for ear in ears:
+        ear.close()
+        ear.close()
+    assert {pool.take() for _ in range(3)} == set(made)
 
 
 def test_a_detector_of_another_rate_is_a_mistake() -> None:

@@ -199,7 +199,8 @@ def _likenesses(near: Picture, far: Picture) -> NDArray[np.float64]:
     rows = len(near)
     windows = np.lib.stride_tricks.sliding_window_view(far, rows, axis=0)  # (lags, bands, rows), latest delay last
     near = (near - near.mean(axis=0)).T
-    common = np.tensordot(windows, near, axes=([1, 2], [0, 1]))
+    # einsum reads the overlapping windows where they are; a matrix product would copy them and wake BLAS threads.
+    common = np.einsum("lbr,br->l", windows, near)
     total = np.concatenate((np.zeros((1, BANDS)), far.cumsum(axis=0, dtype=np.float64)))
     squares = np.concatenate((np.zeros(1), (far.astype(np.float64) ** 2).sum(axis=1).cumsum()))
     means = (total[rows:] - total[:-rows]) / rows

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
+from voice.audio.convert import convert_whole
 from voice.audio.far_end import FarEnd
 from voice.audio.frames import PCM_16K, AudioFormat, AudioFrame
 from voice.audio.loudness import LoudnessGate, NoiseFloor, level_db, pcm_samples
@@ -26,8 +27,29 @@ _CALM_EVERY = 25
 _CALM_MS = 500.0
 
 
+class DetectorPool:
+    """Detectors (2.5 MB each) for many ears: as many as were ever awake at once, `keep` of them for later."""
+
+    __slots__ = ("_factory", "_free", "_keep")
+
+    def __init__(self, factory: Callable[[], SpeechProbability], *, keep: int = 16) -> None:
+        self._factory = factory
+        self._free: list[SpeechProbability] = []
+        self._keep = keep
+
+    def take(self) -> SpeechProbability:
+        """A detector that nobody uses; its past is to be reset."""
+        return self._free.pop() if self._free else self._factory()
+
+    def give_back(self, detector: SpeechProbability) -> None:
+        """It is not used any more."""
+        if len(self._free) < self._keep:
+            self._free.append(detector)
+
+
 class LocalEar:
-    """The `Ear` of one conversation. `vad_factory` is called when there is something to hear for the first time.
+    """The `Ear` of one conversation. `vad_factory` is called when there is something to hear; with `release` (see
+    DetectorPool) the detector is handed back as soon as all is quiet, otherwise it is kept.
 
     Listens while the loudspeaker sounds, or `always`. Each onset is followed by one offset: when the speech is over, or
     when nobody needs to know any more. In a fact `late_ms` is how long before the newest sample the thing lies that it
@@ -40,6 +62,7 @@ class LocalEar:
         format: AudioFormat,
         *,
         vad_factory: Callable[[], SpeechProbability],
+        release: Callable[[SpeechProbability], None] | None = None,
         rules: EarRules | None = None,
         always: bool = False,
     ) -> None:
@@ -52,6 +75,8 @@ class LocalEar:
         self._ring: deque[AudioFrame] = deque(maxlen=_RING_FRAMES)
         self._far = FarEnd()
         self._vad_factory = vad_factory
+        self._release = release
+        self._vad: SpeechProbability | None = None
         self._listener: Listener | None = None
         self._awake = False
         self._position_ms = 0.0
@@ -100,15 +125,27 @@ class LocalEar:
         self._gate.follow(self.floor.level_db)
         self._keep(facts)
         if not listener.in_speech and self._position_ms - self._loud_ms >= self.rules.linger_ms and not self._owed:
-            self._awake = False
+            self._sleep()
         return self._owed.popleft() if self._owed else None
 
     def _wake(self) -> list[SpeechFacts]:
         if self._listener is None:
-            self._listener = Listener(self._format, self._vad_factory(), self.rules, self.floor, self._far)
+            self._listener = Listener(self._format, self.rules, self.floor, self._far)
+        if self._vad is None:
+            self._vad = self._vad_factory()
         self._awake = True
         *before, newest = (heard.data for heard in self._ring)
-        return self._listener.wake(b"".join(before), newest, self._now)
+        return self._listener.wake(self._vad, b"".join(before), newest, self._now)
+
+    def close(self) -> None:
+        """The conversation is over: a detector that was lent goes back. Idempotent."""
+        self._sleep()
+
+    def _sleep(self) -> None:
+        self._awake = False
+        if self._release is not None and self._vad is not None:
+            self._release(self._vad)
+            self._vad = None
 
     def _keep(self, facts: list[SpeechFacts]) -> None:
         """Edges are never lost; of what merely goes on only the newest is told."""
@@ -127,14 +164,12 @@ class LocalEar:
         assert self._listener is not None
         self._keep(self._listener.end(self._now))
         fact = self._owed.popleft() if self._owed else None
-        self._awake = bool(self._owed)
+        if not self._owed:
+            self._sleep()
         return fact
 
     def _notice_calm(self, frame: AudioFrame) -> None:
         self._quiet_frames += 1
         if self._quiet_frames % _CALM_EVERY == 0:
-            from voice.audio.convert import convert_whole
-            from voice.audio.frames import AudioFormat
-
             pcm = convert_whole(frame.data, frame.format, AudioFormat("pcm16", frame.format.rate_hz))
             self._gate.follow(self.floor.feed(level_db(pcm_samples(pcm)), _CALM_MS, speech=False))

@@ -79,18 +79,14 @@ class Stretch:
 class Listener:
     """Awake from a loud frame until quiet. Not shared by two streams."""
 
-    def __init__(
-        self, format: AudioFormat, vad: SpeechProbability, rules: EarRules, floor: NoiseFloor, far: FarEnd
-    ) -> None:
-        if vad.rate_hz != PCM_16K.rate_hz:
-            raise Misuse(f"The voice detector works at {vad.rate_hz} Hz; the ear hears at {PCM_16K.rate_hz} Hz.")
+    def __init__(self, format: AudioFormat, rules: EarRules, floor: NoiseFloor, far: FarEnd) -> None:
         self.rules = rules
         self.floor = floor
         self._format = format
         self._converter = Converter(format, PCM_16K)
-        self._vad = vad
-        self._window = vad.window_samples
-        self._window_ms = vad.window_samples / PER_MS
+        self._vad: SpeechProbability
+        self._window = 0
+        self._window_ms = 0.0
         self._far = far
         self._meter: EchoMeter | None = None
         self._metered = 0
@@ -108,10 +104,14 @@ class Listener:
     def in_speech(self) -> bool:
         return self.stretch is not None
 
-    def wake(self, before: bytes, newest: bytes, now: int) -> list[SpeechFacts]:
+    def wake(self, vad: SpeechProbability, before: bytes, newest: bytes, now: int) -> list[SpeechFacts]:
         """A loud frame after quiet ones. Windows are laid so that one ends with the newest sample."""
+        if vad.rate_hz != PCM_16K.rate_hz:
+            raise Misuse(f"The voice detector works at {vad.rate_hz} Hz; the ear hears at {PCM_16K.rate_hz} Hz.")
+        self._vad, self._window = vad, vad.window_samples
+        self._window_ms = vad.window_samples / PER_MS
         self._converter.reset()
-        self._vad.reset()
+        vad.reset()
         self._raw.clear()
         self._heard[:] = self._converter.convert(before + newest)
         samples = len(self._heard) // 2
@@ -129,7 +129,8 @@ class Listener:
         """More sound. It is converted when there is a window's worth: a call costs more than its samples."""
         self._raw += data
         ready = len(self._heard) // 2 + self._base - self._judged
-        if ready + self._format.duration_ms(len(self._raw)) * PER_MS < self._window:
+        wanted = self._window * (2 if self._settled and not self._skipped else 1)
+        if ready + self._format.duration_ms(len(self._raw)) * PER_MS < wanted:
             self._now = now
             return []
         self._heard += self._converter.convert(bytes(self._raw))
@@ -171,9 +172,13 @@ class Listener:
         return facts
 
     def _skips(self) -> bool:
-        settled = self.stretch is not None and self._judged - self.stretch.begin > self.rules.settled_ms * PER_MS
-        self._skipped = settled and not self._skipped
+        self._skipped = self._settled and not self._skipped
         return self._skipped
+
+    @property
+    def _settled(self) -> bool:
+        stretch = self.stretch
+        return stretch is not None and self._judged - stretch.begin > self.rules.settled_ms * PER_MS
 
     def _feed(self, window: bytes) -> SpeechFacts | None:
         probability = self._vad.feed(window)
@@ -250,8 +255,7 @@ class Listener:
         )
 
     def _echo(self, stretch: Stretch) -> float:
-        settled = self._judged - stretch.begin > self.rules.settled_ms * PER_MS
-        every = int(self.rules.echo_every_ms * PER_MS) * (4 if settled else 1)
+        every = int(self.rules.echo_every_ms * PER_MS) * (4 if self._settled else 1)
         if stretch.echo_at >= 0 and self._judged - stretch.echo_at < every:
             return stretch.echo
         stretch.echo_at, first = self._judged, stretch.echo_at < 0
