@@ -80,8 +80,9 @@ _MEMORY = 0.85
 _SEARCH_EVERY = 3
 """Of so many answers one tries all delays, the others only that which was found."""
 
-# The answer is logistic in the likeness (0..1) and the unexplained excess (dB). Fitted on speech over speech in
-# simulated rooms with coupling from -6 to -30 dB; `tests/benchmarks/ear.py` measures it on other voices and rooms.
+# The answer is logistic in the likeness (0..1) and the unexplained excess (dB). Fitted on speech over speech through
+# four recorded room responses, coupling from -6 to -30 dB. `tests/benchmarks/ear.py` measures it in made rooms, but
+# mostly with the same voices: how it does on other ones is not known.
 _PER_LIKENESS, _PER_EXCESS_DB, _OFFSET = 12.0, -0.48, -5.35
 
 
