@@ -18,7 +18,7 @@ from tests.benchmarks.interaction.microphone import FRAME, Microphone
 from tests.benchmarks.interaction.mixing import near, reply
 from tests.benchmarks.interaction.outcomes import Outcome, as_line, outcome
 from tests.benchmarks.interaction.panel import Task, play, tasks_of
-from tests.benchmarks.interaction.policies import POLICIES
+from tests.benchmarks.interaction.policies import POLICIES, SCORED
 from tests.benchmarks.interaction.rooms import response, rooms
 from tests.benchmarks.interaction.scenes import CONDITIONS, EVENTS, Scene, can_happen, cells, clips_for, scene
 from tests.benchmarks.interaction.scores import figures, wilson
@@ -207,11 +207,11 @@ def test_a_reply_in_a_pause_is_an_interruption_by_the_assistant() -> None:
 
 
 def test_the_figures_that_others_rely_on_are_there() -> None:
-    done = [outcome(drawn, policy, _played(drawn, silent=0)) for drawn in _one_of_each() for policy in POLICIES]
+    done = [outcome(drawn, policy, _played(drawn, silent=0)) for drawn in _one_of_each() for policy in SCORED]
     stopped = [
         outcome(drawn, policy, _played(drawn, (0.3, ef.StopPlayback(1)), silent=0.3))
         for drawn in _one_of_each()
-        for policy in POLICIES
+        for policy in SCORED
     ]
     found = figures([*done, *stopped])
     for key in ("yield_rate", "agent_interrupts_rate", "duck_p95_ms", "stop_p95_ms", "self_interruptions"):
@@ -270,7 +270,7 @@ def test_a_scene_can_be_listened_to_and_looked_at(tmp_path: Path) -> None:
     played = Stage(drawn, POLICIES["at_once"](), {}, near_of(drawn)).play(keep_sound=True, to_the_end=True)
     write_scene(tmp_path / "scene", played)
     assert (tmp_path / "scene.svg").read_text(encoding="utf-8").startswith("<svg")
-    assert (tmp_path / "scene.wav").stat().st_size > drawn.over_s * RATE_HZ * 4 * 0.9
+    assert (tmp_path / "scene.wav").stat().st_size > (drawn.over_s - drawn.reply_at_s) * RATE_HZ * 4
 
 
 # Helpers

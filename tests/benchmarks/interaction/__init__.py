@@ -18,7 +18,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     from tests.benchmarks.interaction.scenes import CONDITIONS, EVENTS
 
     parser.add_argument("--events", type=int, default=50, metavar="N", help="events in a cell (default 50)")
-    parser.add_argument("--policy", choices=("ours", "at_once", "both"), default="both")
+    parser.add_argument("--policy", choices=("ours", "at_once", "both", "listen"), default="both")
     parser.add_argument("--half", choices=("tune", "report"), default="report", help="of the speakers (default report)")
     parser.add_argument("--quick", action="store_true", help="ten events in a cell")
     parser.add_argument("--only", nargs="+", default=EVENTS, choices=EVENTS, metavar="EVENT", help=" ".join(EVENTS))
@@ -26,6 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=0, metavar="N", help="processes (default: one for each core)")
     parser.add_argument("--dump", type=Path, metavar="FILE", help="one JSON line for each event: outcome and features")
+    parser.add_argument("--words", action="store_true", help="recognise words in all scenes, not in pauses only; slow")
     parser.add_argument("--wav", type=Path, metavar="DIR", help="some scenes to listen to, each with its timeline")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the published table there")
 

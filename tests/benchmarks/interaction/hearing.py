@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
 
 from tests.benchmarks.interaction.policies import Policy
 from voice.audio.convert import Converter
 from voice.audio.frames import PCM_16K, AudioFormat, AudioFrame
-from voice.engines.local.ear import Ear, SpeechStarted, SpeechStopped
+from voice.engines.local.ear import Ear, SpeechGoesOn, SpeechStarted, SpeechStopped
 from voice.engines.local.turns import policy_for
 from voice.engines.stages import SpeechProbability
+
+if TYPE_CHECKING:
+    from voice.engines.speech.pocketsphinx_decoder import PhraseDecoder
 
 Memo = dict[int, float]
 
@@ -55,21 +60,67 @@ class RememberedProbability:
         return probability
 
 
-class EngineEar:
-    """Sound in the line's format in, the two edges of turns out."""
+class Words:
+    """What the embedded recogniser makes of the utterance so far, looked at every 100 ms."""
 
-    def __init__(self, format: AudioFormat, policy: Policy, vad: SpeechProbability) -> None:
+    EVERY_BYTES = PCM_16K.size_bytes(100)
+
+    def __init__(self, phrases: Sequence[str]) -> None:
+        self._decoder = _decoder()
+        self._phrases = tuple(phrases)
+        self._fed = 0
+        self.text = ""
+
+    def start(self) -> None:
+        self._decoder.start(self._phrases)
+        self._fed = 0
+        self.text = ""
+
+    def feed(self, pcm: bytes) -> bool:
+        """More of the utterance; whether the words are others now."""
+        self._decoder.feed(pcm)
+        before, self._fed = self._fed, self._fed + len(pcm)
+        if before // self.EVERY_BYTES == self._fed // self.EVERY_BYTES:
+            return False
+        said, self.text = self.text, self._decoder.heard().text
+        return self.text != said
+
+
+@cache
+def _decoder() -> PhraseDecoder:
+    """One for each process: it holds 90 MB."""
+    from voice.engines.speech.pocketsphinx_decoder import PhraseDecoder
+
+    return PhraseDecoder()
+
+
+class EngineEar:
+    """Sound in the line's format in, the two edges of turns out. Without `words` a turn's end waits by the clock."""
+
+    def __init__(self, format: AudioFormat, policy: Policy, vad: SpeechProbability, words: Words | None) -> None:
         self._converter = Converter(format, PCM_16K)
         self._ear = Ear(vad)
         self._ear.detect(policy_for(policy.detection), ends_turns=True)
-        self.words = ""
+        self._words = words
 
     def hear(self, frame: AudioFrame) -> list[str]:
-        """`started` and `stopped`, in order."""
-        edges = []
-        for heard in self._ear.hear(self._converter.convert(frame.data), lambda: self.words):
-            if isinstance(heard, SpeechStarted):
-                edges.append("started")
-            elif isinstance(heard, SpeechStopped):
-                edges.append("stopped")
+        """`started`, `words` (there are others) and `stopped`, in order."""
+        edges: list[str] = []
+        for heard in self._ear.hear(self._converter.convert(frame.data), lambda: self.text):
+            match heard:
+                case SpeechStarted():
+                    edges.append("started")
+                    if self._words is not None:
+                        self._words.start()
+                        self._words.feed(heard.sound)
+                case SpeechGoesOn() if self._words is not None:
+                    if self._words.feed(heard.sound):
+                        edges.append("words")
+                case SpeechStopped():
+                    edges.append("stopped")
         return edges
+
+    @property
+    def text(self) -> str:
+        """The words of the utterance so far."""
+        return "" if self._words is None else self._words.text

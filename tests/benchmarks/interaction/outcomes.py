@@ -25,6 +25,7 @@ class Outcome:
     `stopped_ms` are when the loudspeaker was down and when its last sound was over. For a pause: `cut_in` is a reply
     heard before the person had finished, `splits` counts turns that ended too soon, `response_ms` is from the person's
     last sound to the reply's first.
+    `features` are the ear's facts, `words` what the recogniser had by when; both with ms from the event's first sample.
     """
 
     scene: Scene
@@ -39,6 +40,7 @@ class Outcome:
     splits: int
     response_ms: float | None
     features: tuple[dict[str, Any], ...]
+    words: tuple[tuple[int, str], ...]
 
     @property
     def stopped(self) -> bool:
@@ -67,6 +69,7 @@ def outcome(scene: Scene, policy: str, played: Played) -> Outcome:
         splits=_commits_before(played, scene.ends_s) if scene.event == "pause" else 0,
         response_ms=(replied - scene.ends_s) * 1000 if scene.event == "pause" and replied and ended_in_time else None,
         features=tuple(_features(scene, played)),
+        words=tuple((round((at - begins) * 1000), text) for at, text in played.words),
     )
 
 

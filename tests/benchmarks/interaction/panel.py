@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.benchmarks.interaction.clips import Half
 from tests.benchmarks.interaction.outcomes import Outcome, as_line, outcome
-from tests.benchmarks.interaction.policies import POLICIES
+from tests.benchmarks.interaction.policies import POLICIES, SCORED
 from tests.benchmarks.interaction.scenes import can_happen, cells, scene
 from tests.benchmarks.interaction.scores import figures
 from tests.benchmarks.interaction.stage import Stage, near_of
@@ -32,6 +32,7 @@ class Task:
     numbers: tuple[int, ...]
     seed: int
     policies: tuple[str, ...]
+    words: bool = False
 
 
 def panel(options: argparse.Namespace) -> dict[str, float]:
@@ -55,9 +56,9 @@ def panel(options: argparse.Namespace) -> dict[str, float]:
 def tasks_of(options: argparse.Namespace) -> list[Task]:
     """One for each cell in which somebody of the half can do something."""
     events = QUICK_EVENTS if options.quick else options.events
-    policies = tuple(POLICIES) if options.policy == "both" else (options.policy,)
+    policies = SCORED if options.policy == "both" else (options.policy,)
     return [
-        Task(event, condition, options.half, tuple(range(events)), options.seed, policies)
+        Task(event, condition, options.half, tuple(range(events)), options.seed, policies, options.words)
         for event, condition in cells(tuple(options.only), tuple(options.conditions))
         if can_happen(event, options.half)
     ]
@@ -84,7 +85,9 @@ def play(task: Task) -> list[Outcome]:
         drawn = scene(task.event, task.condition, task.half, number, task.seed)
         near = near_of(drawn)
         memo: dict[int, float] = {}
-        found += [outcome(drawn, name, Stage(drawn, POLICIES[name](), memo, near).play()) for name in task.policies]
+        for name in task.policies:
+            stage = Stage(drawn, POLICIES[name](), memo, near, words=task.words)
+            found += [outcome(drawn, name, stage.play())]
     return found
 
 

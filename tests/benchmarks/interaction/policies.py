@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from voice.protocol.settings import SemanticVad, ServerVad
 from voice.runtime.phrases import phrase_lists
@@ -31,9 +32,15 @@ def ours() -> Policy:
     return Policy("ours", FloorRules(phrases=phrase_lists("en")), SemanticVad())
 
 
+def listen() -> Policy:
+    """Never yields, so that every event is heard to its end: for looking at features, not for scoring."""
+    return Policy("listen", FloorRules(yield_ms=inf, soft_yield_ms=inf, wary_yield_ms=inf, deaf_ms=1e9), SemanticVad())
+
+
 def at_once() -> Policy:
     """What peers do: a server's VAD with its usual numbers (0.5, 500 ms) stops and ends turns."""
     return Policy("at_once", None, ServerVad())
 
 
-POLICIES = {"ours": ours, "at_once": at_once}
+SCORED = ("ours", "at_once")
+POLICIES = {"ours": ours, "at_once": at_once, "listen": listen}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.benchmarks.interaction import mixing
 from tests.benchmarks.interaction.clips import RATE_HZ
-from tests.benchmarks.interaction.hearing import EngineEar, Memo, RememberedProbability
+from tests.benchmarks.interaction.hearing import EngineEar, Memo, RememberedProbability, Words
 from tests.benchmarks.interaction.loudspeaker import TappedLoudspeaker
 from tests.benchmarks.interaction.microphone import FRAME_MS, Microphone, format_of
 from tests.benchmarks.interaction.policies import Policy
@@ -23,6 +23,7 @@ from voice.engines.base import Ear
 from voice.engines.speech.silero import SileroProbability
 from voice.protocol.settings import Session as Settings
 from voice.protocol.traits import EngineTraits
+from voice.runtime.phrases import phrase_lists
 from voice.session import effects as ef
 from voice.session import events as ev
 from voice.session.rules import SessionConfig
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 REPORT_MS = 60
 ECHO_TAIL_S = 0.1
 ANSWER_S = 3.0
-SPEED = 5.0
+SPEED = 3.0
 BEFORE_S = 0.9
 """So long before the reply a scene begins when nobody listens to the opening words."""
 
@@ -51,20 +52,25 @@ class Happened:
 
 @dataclass(slots=True)
 class Played:
-    """What became of a scene: its log, when the loudspeaker was last heard, and, if asked for, the sound."""
+    """What became of a scene: its log, when the loudspeaker was last heard, the words that the engine
+    made of it, and, if asked for, the sound."""
 
     config: SessionConfig
     log: list[Happened] = field(default_factory=list)
     silent_at_s: float = 0.0
     replied_at_s: list[float] = field(default_factory=list)
+    words: list[tuple[float, str]] = field(default_factory=list)
     person: list[bytes] = field(default_factory=list)
     assistant: list[Samples | None] = field(default_factory=list)
 
 
 class Stage:
-    """Everything that one scene needs. `memo` is shared by the policies of a scene."""
+    """Everything that one scene needs. `memo` is shared by the policies of a scene.
 
-    def __init__(self, scene: Scene, policy: Policy, memo: Memo, near: Samples) -> None:
+    The recogniser listens where its words decide something (when a turn is over in a pause), or with `words` always.
+    """
+
+    def __init__(self, scene: Scene, policy: Policy, memo: Memo, near: Samples, *, words: bool = False) -> None:
         self.scene = scene
         self.clock = Clock()
         self.config = SessionConfig(
@@ -82,7 +88,9 @@ class Stage:
         self._reply = _in_format(mixing.reply(scene), scene)
         self._said_bytes = 0
         self._engine = self._engine_of_scripts()
-        self._engine_ear = EngineEar(self._format, policy, RememberedProbability(memo, lambda: _detector(0)))
+        self._engine_ear = EngineEar(
+            self._format, policy, RememberedProbability(memo, lambda: _detector(0)), _words(scene, policy, always=words)
+        )
         self._listens_at_s = 0.0 if scene.event == "pause" else scene.reply_at_s - THINKING_S
         self._ear = _ear(scene, always=policy.always) if policy.has_ear else None
         self._inbox: deque[ev.Event] = deque()
@@ -198,11 +206,12 @@ class Stage:
 
     def _engine_of_scripts(self) -> EngineOfScripts:
         thinking_ms = THINKING_S * 1000
+        length_ms = min(REPLY_S, self.scene.over_s - self.scene.reply_at_s + 1.0) * 1000
         return EngineOfScripts(
             self.clock,
             emit=lambda event: self._post(ev.EngineSaid(event)),
             emit_audio=self._say,
-            plan=lambda _: Plan(sound_ms=REPLY_S * 1000, speed=SPEED, first_after_ms=thinking_ms),
+            plan=lambda _: Plan(sound_ms=length_ms, speed=SPEED, first_after_ms=thinking_ms),
             transcribes=False,
         )
 
@@ -220,6 +229,8 @@ class Stage:
         for edge in self._engine_ear.hear(frame):
             if edge == "started":
                 self._engine.speech_starts()
+            elif edge == "words":
+                self.played.words.append((self.clock.now, self._engine_ear.text))
             else:
                 self._engine.speech_stops()
 
@@ -233,6 +244,13 @@ def _ear(scene: Scene, *, always: bool) -> Ear:
     from voice.engines.ear import LocalEar
 
     return LocalEar(format_of(scene), vad_factory=lambda: _detector(1), always=always)
+
+
+def _words(scene: Scene, policy: Policy, *, always: bool) -> Words | None:
+    if not policy.has_ear or not (always or scene.event == "pause"):
+        return None
+    lists = phrase_lists("en")
+    return Words(() if scene.event == "pause" else sorted(lists.acknowledgements | lists.interruptions | lists.holds))
 
 
 def _detector(number: int) -> SileroProbability:
