@@ -66,6 +66,9 @@ class EngineSide:
     def handle(self, event: EngineSaid) -> None:
         """One server event: its consequences, and the client's view of it."""
         said = event.event
+        if self._session.states.link is not Link.READY and not isinstance(said, se.SessionCreated | se.ErrorEvent):
+            self._session.note("surprise", type=said.type)
+            return
         self._session.watch.engine_spoke()
         handler = self._handlers.get(type(said))
         if handler is not None:
