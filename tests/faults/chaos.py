@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 from voice.testkit.faults import (
@@ -55,6 +56,8 @@ PASSING_CODES = ("rate_limit_exceeded", "server_error", "server_restarting", "ma
 RUBBISH = ("not_json", "not_an_object", "no_type", "unknown_event", "misshapen", "empty", "binary")
 IMPORTANT = (*REPLY_EVENTS, *TURN_EVENTS)
 NOT_SOUND = tuple(name for name in IMPORTANT if name != "response.output_audio.delta")
+"""Sound that is lost on the way is lost for everybody; all else can be made up for."""
+
 LENGTH_S = 22.0
 
 KINDS = (
@@ -85,9 +88,9 @@ KINDS = (
 FINAL_KINDS = ("final_error", "final_refusal")
 
 
-def faults(random: Random) -> tuple[list[str], list[Fault]]:
+def faults(random: Random, among: Sequence[str] = KINDS) -> tuple[list[str], list[Fault]]:
     """One to three kinds of trouble, and what they are made of."""
-    kinds = random.sample(KINDS, k=random.choice([1, 1, 2, 3]))
+    kinds = random.sample(among, k=random.choice([1, 1, 2, 3]))
     if random.random() < 0.03:
         kinds.append(random.choice(FINAL_KINDS))
     return kinds, [fault for kind in kinds for fault in of_kind(kind, random)]
@@ -114,7 +117,7 @@ def of_kind(kind: str, random: Random) -> list[Fault]:
         case "garbage":
             return [Fault(Garbage(random.choice(RUBBISH[:4] + RUBBISH[5:])), Chance(0.1))]  # type: ignore[arg-type]
         case "misshapen":
-            return [Fault(Garbage("misshapen"), _nth(random, random.choice(IMPORTANT)))]
+            return [Fault(Garbage("misshapen"), _nth(random, random.choice(NOT_SOUND)))]
         case "wrong_ids":
             return [Fault(WrongIds(), _nth(random, random.choice((*IMPORTANT, *CALL_EVENTS)))) for _ in range(3)]
         case "late_deltas":
@@ -133,7 +136,7 @@ def of_kind(kind: str, random: Random) -> list[Fault]:
             code = random.choice(["rate_limit_exceeded", "conversation_already_has_active_response", "server_error"])
             return [Fault(RefuseEvent(code), _nth(random, random.choice(CLIENT_EVENTS), 3))]
         case "lost_event":
-            return [Fault(Lose(), _nth(random, random.choice((*IMPORTANT, "response.done", "response.done"))))]
+            return [Fault(Lose(), _nth(random, random.choice((*NOT_SOUND, "response.done", "response.done"))))]
         case "stuck":
             name = random.choice(["response.created", "response.output_audio.delta"])
             return [Fault(Stuck(), _nth(random, name, 12))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from random import Random
@@ -11,6 +11,7 @@ from random import Random
 from tests.faults import chaos, talk
 from tests.faults.judge import Verdict, judge
 from tests.faults.world import World
+from voice.testkit.faults import Fault
 
 TALKS = 20
 LINES = 5
@@ -73,22 +74,24 @@ def undisturbed(number: int) -> World:
     return World(talk.lines(Random(number), LINES), talk.mind(), seed=number).run()
 
 
-def disturbed(seed: int, kinds: Iterable[str] | None = None) -> Disturbed:
-    """The talk of this seed with faults of this seed; of these kinds, when they are given."""
+def disturbed(seed: int, kinds: Sequence[str] | None = None) -> Disturbed:
+    """The talk of this seed with faults of this seed: of these kinds, or of any."""
     random = Random(10_000 + seed)
     if kinds is None:
-        names, faults = chaos.faults(random)
-    else:
-        names = list(kinds)
-        faults = [fault for name in names for fault in chaos.of_kind(name, random)]
+        return suffered(seed, *chaos.faults(random))
+    return suffered(seed, list(kinds), [fault for kind in kinds for fault in chaos.of_kind(kind, random)])
+
+
+def suffered(seed: int, names: list[str], faults: Sequence[Fault]) -> Disturbed:
+    """The talk of this seed with these faults."""
     number = seed % TALKS
     world = World(talk.lines(Random(number), LINES), talk.mind(), faults=faults, seed=seed, limit_s=LIMIT_S).run()
     return Disturbed(seed, names, world, judge(world, undisturbed(number)))
 
 
-def tally(seeds: Iterable[int]) -> Tally:
-    """Count a range of conversations."""
+def tally(seeds: Iterable[int], among: Sequence[str] = chaos.KINDS) -> Tally:
+    """Count a range of conversations, with one to three of these kinds of trouble each."""
     total = Tally()
     for seed in seeds:
-        total.add(disturbed(seed))
+        total.add(suffered(seed, *chaos.faults(Random(10_000 + seed), among)))
     return total
