@@ -154,6 +154,25 @@ def test_what_was_stopped_is_not_in_the_file(tmp_path: Path) -> None:
     assert ears.plays[-1] == (1, 100, 0)
 
 
+def test_a_duck_is_in_the_file_and_changes_no_position(tmp_path: Path) -> None:
+    async def scene(transport: FileTransport, ears: Ears) -> None:
+        transport.play("resp_1", "item_1", 0, 0, frame(1000, 10_000))
+        await asyncio.sleep(0.3)
+        transport.duck(-20)
+        await asyncio.sleep(0.3)
+        transport.restore()
+
+    reply = tmp_path / "reply.wav"
+    transport, ears = hold(scene, wav(square(20)), rules=FileRules(quiet_s=0.1), reply_to=reply)
+    heard = read(reply)
+    assert len(heard) == len(square(1000))
+    assert heard[: PCM_24K.size_bytes(299)] == square(299, 10_000)
+    assert heard[PCM_24K.size_bytes(311) : PCM_24K.size_bytes(599)] == square(288, 1_000)
+    assert heard[PCM_24K.size_bytes(651) :] == square(349, 10_000)
+    assert transport.held_ms == 0
+    assert ears.plays[-1] == (0, 1000, 0)
+
+
 def test_the_end_comes_when_told_and_cuts_what_sounds(tmp_path: Path) -> None:
     async def scene(transport: FileTransport, ears: Ears) -> None:
         transport.play("resp_1", "item_1", 0, 0, frame(1000))

@@ -90,3 +90,38 @@ def test_it_is_opened_once_and_before_anything_else() -> None:
     transport, _ = opened()
     with pytest.raises(Misuse):
         asyncio.run(transport.open(Ears()))
+
+
+def test_a_duck_is_written_down_and_heard() -> None:
+    transport, ears = opened()
+    transport.play("resp_1", "item_1", 0, 0, frame(1000))
+    transport.advance(200)
+    transport.duck(-20)
+    transport.advance(200)
+    transport.restore()
+    transport.advance(200)
+    assert transport.ducks == [(200, -20), (400, 0)]
+    assert [round(transport.level_at(ms), 2) for ms in (100, 300, 599)] == [1, 0.1, 1]
+    assert ears.plays[-1] == (0, 600, 0)
+
+
+def test_where_the_level_is_not_ours_a_duck_is_only_written_down() -> None:
+    transport = MemoryTransport(can_duck=False)
+    transport.duck(-20)
+    transport.advance(100)
+    assert transport.ducks == [(0, -20)]
+    assert transport.level_at(50) == 1
+
+
+def test_what_a_device_holds_is_reported_with_the_epoch_it_belongs_to() -> None:
+    transport, ears = MemoryTransport(held_ms=60), Ears()
+    asyncio.run(transport.open(ears))
+    transport.play("resp_1", "item_1", 0, 0, frame(1000))
+    transport.advance(300)
+    expected_ms = ears.plays[-1][1] + transport.held_ms
+    transport.stop_playback(1)
+    transport.play("resp_2", "item_2", 0, 0, frame(100))
+    transport.advance(40)
+    transport.advance(40)
+    assert ears.plays == [(0, 300, 0), (0, 340, 0), (0, 360, 0), (1, 20, 0)]
+    assert expected_ms == 360

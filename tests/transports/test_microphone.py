@@ -19,7 +19,7 @@ from tests.transports.people import Ears
 from voice.audio.frames import PCM_24K, PCMU_8K, AudioFrame
 from voice.errors import DeviceMissing, ExtraMissing, Misuse
 from voice.transports.base import Transport
-from voice.transports.microphone import MicrophoneTransport, PlayoutQueue
+from voice.transports.microphone import MicrophoneTransport
 
 
 class PortAudioError(Exception):
@@ -183,6 +183,39 @@ def test_a_stop_silences_the_next_block_and_begins_an_epoch(card: Card) -> None:
     talk(scene)
 
 
+def test_a_duck_is_heard_from_the_next_block_on_and_a_stop_ends_it(card: Card) -> None:
+    def level(block: bytes, at_ms: float) -> int:
+        return int.from_bytes(block[PCM_24K.size_bytes(at_ms) :][:2], "little", signed=True)
+
+    async def scene(transport: MicrophoneTransport, ears: Ears) -> None:
+        transport.play("resp_1", "item_1", 0, 0, frame(200, 10_000))
+        assert level(card.sounds(20), 19) == 10_000
+        transport.duck(-20)
+        block = card.sounds(20)
+        assert (level(block, 0), level(block, 10), level(block, 19)) == (10_000, 1_000, 1_000)
+        transport.restore()
+        assert level(card.sounds(20), 0) == 1_000
+        card.sounds(20)
+        block = card.sounds(20)
+        assert level(block, 9) < level(block, 10) == 10_000
+        transport.duck(-20)
+        transport.stop_playback(1)
+        transport.play("resp_2", "item_2", 0, 0, frame(20, 10_000))
+        assert card.sounds(20) == frame(20, 10_000).data
+        await asyncio.sleep(0.04)
+        assert [position for epoch, position, _ in ears.plays if epoch == 0] == [20, 40, 60, 80, 100]
+
+    talk(scene)
+
+
+def test_what_the_card_holds_is_its_delay_and_half_a_block(card: Card) -> None:
+    async def scene(transport: MicrophoneTransport, ears: Ears) -> None:
+        card.sounds(20, delay_s=0.045)
+        assert transport.held_ms == pytest.approx(55)
+
+    talk(scene)
+
+
 def test_a_card_with_a_rate_of_its_own_is_converted_both_ways(card: Card) -> None:
     card.rates = (48_000,)
 
@@ -275,18 +308,6 @@ def test_a_sound_card_is_opened_as_pcm_and_once(card: Card) -> None:
     talk(scene)
 
 
-def test_the_playout_queue_keeps_out_what_is_too_much() -> None:
-    queue = PlayoutQueue(max_bytes=10)
-    queue.put(b"12345678")
-    queue.put(b"abcd")
-    queue.put(b"ab")
-    assert queue.refused_frames == 1
-    assert queue.take(9) == (b"12345678a", 0, 9)
-    assert queue.take(9) == (b"b", 0, 10)
-    queue.clear(3)
-    assert queue.take(4) == (b"", 3, 0)
-
-
 async def _nothing(transport: MicrophoneTransport, ears: Ears) -> None:
     """It does not come to this."""
 
@@ -322,6 +343,50 @@ def square(ms: float, rate_hz: int) -> bytes:
     half = rate_hz // 400
     period = b"\x00\x20" * half + b"\x00\xe0" * half
     return (period * int(ms / 5 + 1))[: int(ms * rate_hz / 1000) * 2]
+
+
+def sounding_ms(pcm: bytes, rate_hz: int) -> float:
+    """From the first loud sample to the last."""
+    import numpy as np
+
+    loud = np.flatnonzero(np.abs(np.frombuffer(pcm, dtype="<i2").astype(np.int32)) > 500)
+    return float(loud[-1] - loud[0] + 1) * 1000 / rate_hz if len(loud) else 0.0
+
+
+@pytest.mark.device
+@pytest.mark.parametrize("after_s", [0.407, 0.45])
+def test_a_stop_knows_within_a_block_what_will_have_been_heard(
+    virtual_card: virtual_sound.VirtualCard, tmp_path: Path, after_s: float
+) -> None:
+    """What was reported, the time since then and what the card holds, against what its monitor recorded."""
+    heard = tmp_path / "heard.raw"
+    reports: list[tuple[float, float]] = []
+
+    class Clocked(Ears):
+        def played(self, epoch: int, position_ms: float, uncertainty_ms: float) -> None:
+            super().played(epoch, position_ms, uncertainty_ms)
+            reports.append((asyncio.get_running_loop().time(), position_ms))
+
+    async def conversation() -> tuple[Clocked, float]:
+        transport, ears = MicrophoneTransport(), Clocked()
+        await transport.open(ears)
+        await asyncio.sleep(1.5)
+        transport.play("resp_1", "item_1", 0, 0, AudioFrame(PCM_24K, square(3000, 24_000)))
+        await asyncio.sleep(after_s)
+        transport.stop_playback(1)
+        reported_s, position_ms = reports[-1]
+        since_ms = (asyncio.get_running_loop().time() - reported_s) * 1000
+        expected_ms = position_ms + since_ms + transport.held_ms
+        await asyncio.sleep(0.5)
+        await transport.close()
+        return ears, expected_ms
+
+    with virtual_card.hearing(heard):
+        ears, expected_ms = asyncio.run(conversation())
+    heard_ms = sounding_ms(heard.read_bytes(), virtual_sound.RATE_HZ)
+    final_ms = [position for epoch, position, _ in ears.plays if epoch == 0][-1]
+    assert heard_ms == pytest.approx(final_ms, abs=2), "the last report of the epoch is exact"
+    assert heard_ms == pytest.approx(expected_ms, abs=20), "and it was known at the moment of the stop"
 
 
 @pytest.mark.device

@@ -140,6 +140,18 @@ def test_sound_is_converted_to_what_the_client_asked_for() -> None:
     client(scene)
 
 
+def test_the_level_is_the_clients_own() -> None:
+    async def scene(transport: RealtimeTransport, wire: Wire, ears: Ears) -> None:
+        assert not transport.traits.can_duck
+        transport.play("resp_1", "item_1", 0, 0, AudioFrame(PCM_24K, b"\1\0"))
+        transport.duck(-15)
+        transport.play("resp_1", "item_1", 0, 0, AudioFrame(PCM_24K, b"\2\0"))
+        transport.restore()
+        assert [message["delta"] for message in wire.heard()] == ["AQA=", "AgA="]
+
+    client(scene)
+
+
 # Formats follow the session, in the order in which the client can know them
 
 

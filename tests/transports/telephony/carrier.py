@@ -10,9 +10,11 @@ import base64
 import json
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 from tests.transports.people import Ears, Wire
 from tests.transports.telephony.test_twilio import START, text
@@ -48,11 +50,11 @@ class Stretch:
 
 
 class Carrier(Wire):
-    """Twilio's end of a stream. `heard` is what the caller heard."""
+    """Twilio's end of a stream. `stretches` is what the caller heard."""
 
     def __init__(self, dice: random.Random, *, base_ms: float, jitter_ms: float, returns_marks: bool = True) -> None:
         super().__init__()
-        self.heard: list[Stretch] = []  # type: ignore[assignment]
+        self.stretches: list[Stretch] = []
         self.clears = 0
         self._anew = False
         self._dice, self._base_ms, self._jitter_ms = dice, base_ms, jitter_ms
@@ -75,14 +77,16 @@ class Carrier(Wire):
     def _return(self, name: str) -> None:
         loop = asyncio.get_running_loop()
         self._returned_s = max(self._returned_s + 1e-9, loop.time() + self._delay_s())
-        loop.call_at(self._returned_s, self.says, text({"event": "mark", "sequenceNumber": "9", "mark": {"name": name}}))
+        loop.call_at(
+            self._returned_s, self.says, text({"event": "mark", "sequenceNumber": "9", "mark": {"name": name}})
+        )
 
     def _delay_s(self) -> float:
         return (self._base_ms + self._dice.uniform(0, self._jitter_ms)) / 1000
 
     # The queue
 
-    def _receive(self, message: dict[str, dict[str, str]]) -> None:
+    def _receive(self, message: dict[str, Any]) -> None:
         self.play()
         match message["event"]:
             case "media":
@@ -110,10 +114,10 @@ class Carrier(Wire):
             samples = min(len(first), round((now_s - self._played_s) * 1000 * PER_MS))
             if samples <= 0:
                 break
-            if self._anew or not self.heard or self._played_s > self.heard[-1].end_s + 1e-9:
-                self.heard.append(Stretch(self._played_s, self._anew))
+            if self._anew or not self.stretches or self._played_s > self.stretches[-1].end_s + 1e-9:
+                self.stretches.append(Stretch(self._played_s, self._anew))
                 self._anew = False
-            self.heard[-1].sound += first[:samples]
+            self.stretches[-1].sound += first[:samples]
             del first[:samples]
             self._played_s += samples / PER_MS / 1000
             if not first:
@@ -133,40 +137,58 @@ class Carrier(Wire):
 
 @dataclass
 class Account:
-    """What became of a reply's samples."""
+    """What became of a reply's samples; `reached_ms` is the place after the last that was heard."""
 
     lost_ms: float
     doubled_ms: float
     longest_double_ms: float
     longest_gap_ms: float
-    heard_once: bool
+    reached_ms: float
 
 
 def account(reply: bytes, heard: list[Stretch]) -> Account:
     """Find every heard sample's place in the reply."""
-    pattern, places = signs(reply), {}
-    for place in range(len(pattern) - WINDOW + 1):
-        places[pattern[place : place + WINDOW]] = place
-    counts = [0] * len(reply)
+    counts, end, longest = [0] * len(reply), 0, 0
+    for place, size in _runs(reply, heard):
+        longest = max(longest, end - place)
+        end = place + size
+        for sample in range(place, end):
+            counts[sample] += 1
     gaps_ms = [(later.at_s - before.end_s) * 1000 for before, later in pairwise(heard)]
+    lost = sum(not count for count in counts)
+    doubled = sum(count - 1 for count in counts if count)
+    return Account(lost / PER_MS, doubled / PER_MS, longest / PER_MS, max(gaps_ms, default=0.0), end / PER_MS)
+
+
+def heard_counts(reply: bytes, heard: list[Stretch]) -> list[int]:
+    """How often each sample was heard."""
+    counts = [0] * len(reply)
+    for place, size in _runs(reply, heard):
+        for sample in range(place, place + size):
+            counts[sample] += 1
+    return counts
+
+
+def _runs(reply: bytes, heard: list[Stretch]) -> Iterator[tuple[int, int]]:
+    """Where in the reply what was heard between two clears begins, and how long it is."""
+    pattern = signs(reply)
+    places = _places(pattern)
     sendings: list[bytearray] = []
     for stretch in heard:
         if stretch.anew or not sendings:
             sendings.append(bytearray())
         sendings[-1] += stretch.sound
-    end = longest = 0
+    end = 0
     for sound in map(signs, map(bytes, sendings)):
         place = end if pattern[end : end + len(sound)] == sound else places[sound[:WINDOW]]
         assert pattern[place : place + len(sound)] == sound
-        longest = max(longest, end - place)
+        yield place, len(sound)
         end = place + len(sound)
-        for sample in range(place, end):
-            counts[sample] += 1
-    lost = sum(not count for count in counts)
-    doubled = sum(count - 1 for count in counts if count)
-    return Account(
-        lost / PER_MS, doubled / PER_MS, longest / PER_MS, max(gaps_ms, default=0.0), all(count == 1 for count in counts)
-    )
+
+
+@lru_cache(8)
+def _places(pattern: bytes) -> dict[bytes, int]:
+    return {pattern[place : place + WINDOW]: place for place in range(len(pattern) - WINDOW + 1)}
 
 
 async def connect(carrier: Carrier, ears: Ears) -> TelephonyTransport:
@@ -181,7 +203,9 @@ async def connect(carrier: Carrier, ears: Ears) -> TelephonyTransport:
 class Speaker:
     """A session's voice: plays a reply, marks it as a session does, and keeps its account of positions."""
 
-    def __init__(self, transport: TelephonyTransport, reply: bytes, *, epoch: int = 0, mark_every_ms: float = 400) -> None:
+    def __init__(
+        self, transport: TelephonyTransport, reply: bytes, *, epoch: int = 0, mark_every_ms: float = 400
+    ) -> None:
         self.transport, self.reply, self.epoch = transport, reply, epoch
         self.mark_every_ms = mark_every_ms
         self._at = self._marked = 0
@@ -202,6 +226,3 @@ class Speaker:
     def _mark(self) -> None:
         self._marked = self._at
         self.transport.mark(self.epoch, self._at / PER_MS)
-
-
-Scene = Callable[[TelephonyTransport], None]
