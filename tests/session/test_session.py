@@ -184,6 +184,16 @@ def test_a_timer_speaks_when_the_floor_is_free() -> None:
     assert asked_at > 3.5, "not before the reply was heard to its end"
 
 
+def test_a_timer_that_is_due_while_a_tool_runs_waits_for_the_answer() -> None:
+    plan = lambda n: Plan(calls=(("c", "clock", "{}"),), items=0) if n == 0 else Plan(sound_ms=1_000)  # noqa: E731
+    room = Room(tools=("clock",), tool_ms=500, plan=plan)
+    room.user_speaks(at=1.0, seconds=0.5)
+    room.happens(1.7, ev.Say("Your tea is ready."))
+    room.run(until=8.0)
+    said = ["" if e.response is None else "tea" for e in room.sent(ResponseCreate)]
+    assert said == ["", "", "tea"], "the turn, what came of its tool, and only then the timer"
+
+
 def test_a_greeting_comes_first() -> None:
     room = Room(greeting="Good morning.").run(until=3.0)
     assert room.speaker.heard

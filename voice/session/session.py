@@ -213,7 +213,8 @@ class Session:
         states = self.states
         if states.link is not Link.READY or states.floor is Floor.SPEAKING or states.reply is not Reply.NONE:
             return
-        quiet = consequence(states) is Consequence.SPEAK_UP
+        owed = bool(self.gap.commits or self.calls.running)  # an answer to the person comes first
+        quiet = consequence(states) is Consequence.SPEAK_UP and not owed
         wish = self.replies.next_wish(self.now, quiet=quiet)
         if wish is None:
             return
