@@ -226,6 +226,7 @@ def test_the_figures_that_others_rely_on_are_there() -> None:
     text = page(found, "report", 1)
     assert "| ours | at once |" in text
     assert "synthetic" in text
+    assert "2 events in a cell" in text
 
 
 # What is played

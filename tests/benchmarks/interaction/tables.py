@@ -53,7 +53,7 @@ WHAT = {
     "side": "people in a meeting or on the telephone, 10-22 dB softer, through a room (recorded)",
     "echo": "the assistant's own voice through a room, -30 to -6 dB",
     "noise": "a noise that sets in, 5-20 dB below the person's voice (recorded and synthetic)",
-    "pause": "a sentence or a number with a pause in it (recorded, most pauses spliced in)",
+    "pause": "a sentence or a number with a pause in it (recorded, most pauses spliced in); ours hears its words",
 }
 
 
@@ -87,7 +87,7 @@ def page(figures: dict[str, float], half: Half, seed: int) -> str:
         "",
         METHOD,
         "",
-        f"Seed {seed}. {_people(half)}",
+        f"Seed {seed}, {_events_in_a_cell(figures)} events in a cell. {_people(half)}",
         "",
         "## All conditions together",
         "",
@@ -104,6 +104,11 @@ def page(figures: dict[str, float], half: Half, seed: int) -> str:
     lines += ["", "## What the events are", "", "| event | what it is | speakers |", "|---|---|---|"]
     lines += [f"| {event} | {WHAT[event]} | {_speakers(event, half)} |" for event in EVENTS]
     return "\n".join([*lines, ""])
+
+
+def _events_in_a_cell(figures: dict[str, float]) -> str:
+    counts = sorted({int(value) for key, value in figures.items() if key.endswith(".events")})
+    return "–".join(dict.fromkeys((str(counts[0]), str(counts[-1])))) if counts else "no"
 
 
 def _cells(figures: dict[str, float], prefix: str) -> list[str]:
