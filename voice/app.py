@@ -38,6 +38,7 @@ from voice.runtime.driver import Driver, Watcher
 from voice.runtime.hub import Hub, HubLimits
 from voice.runtime.observe import Metrics, Observer
 from voice.runtime.phrases import phrase_lists
+from voice.runtime.report import Reporter, SessionReport
 from voice.runtime.trace import ReplayResult, TraceWriter, replay_file
 from voice.session.effects import Effect
 from voice.session.events import Event
@@ -313,7 +314,7 @@ class CallReport:
 
     session_id: str
     ended: str
-    cost_usd: float
+    figures: SessionReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,14 +345,15 @@ async def run_call(
         executor = open_tools(settings)
         tools = [] if url is not None else executor.registry.tools_for_model()
         config = session_config(settings, transport, engines, tools, LinkRules(attempts=3))
-        watchers: list[Watcher] = []
+        reporter = Reporter()
+        watchers: list[Watcher] = [reporter]
         if trace is not None:
             watchers.append(stack.enter_context(_trace_file(trace, config)))
         if watch is not None:
             watchers.append(_Watch(watch))
         driver = make_driver(config, transport, engines, executor, watchers)
         ended = await driver.run()
-        return CallReport(config.session_id, ended, driver.session.usage.cost_usd)
+        return CallReport(config.session_id, ended, reporter.report)
 
 
 class _trace_file:  # noqa: N801 - reads as a function at its one use
