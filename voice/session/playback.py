@@ -45,6 +45,7 @@ class Ledger:
         self.epoch = 0
         self.queued_ms = 0.0
         self.uncertainty_ms = 0.0
+        self.held_ms = 0.0
         self.items: dict[str, Spoken] = {}
         self._marks = marks
         self._mark_every_ms = mark_every_ms
@@ -65,7 +66,7 @@ class Ledger:
     def queue(self, response_id: str, item_id: str, content_index: int, duration_ms: float, now: float) -> bool:
         """Sound was given to the far end. True when a mark should follow it."""
         if self.position_ms(now) >= self.queued_ms:
-            self._anchor_ms, self._anchor_at = self.queued_ms, now
+            self._anchor_ms, self._anchor_at = self.queued_ms, now + self.held_ms / 1000
         item = self.items.get(item_id)
         if item is None:
             item = self.items[item_id] = Spoken(response_id, item_id, content_index, self.queued_ms)
@@ -99,8 +100,14 @@ class Ledger:
         item = self.items.get(item_id)
         return self._received.get(item_id, 0.0) if item is None else item.received_ms
 
-    def played(self, epoch: int, position_ms: float, uncertainty_ms: float, now: float) -> bool:
-        """The far end reports its position. False when the report is of an epoch that is over."""
+    def played(
+        self, epoch: int, position_ms: float, uncertainty_ms: float, now: float, held_ms: float | None = None
+    ) -> bool:
+        """The far end reports its position. False when the report is of an epoch that is over.
+
+        `held_ms` is what its device has taken and will still play, even after a stop."""
+        if held_ms is not None:
+            self.held_ms = held_ms
         if epoch != self.epoch:
             return False
         position_ms = min(position_ms, self.queued_ms)
@@ -112,11 +119,12 @@ class Ledger:
         return True
 
     def heard_ms(self, item_id: str, now: float) -> float:
-        """How much of one item was heard, of what was received."""
+        """How much of one item will have been heard if playback stops now, of what was received."""
         item = self.items.get(item_id)
         if item is None:
             return 0.0
-        return min(max(self.position_ms(now) - item.start_ms, 0.0), item.received_ms)
+        position_ms = min(self.position_ms(now) + self.held_ms, self.queued_ms)
+        return min(max(position_ms - item.start_ms, 0.0), item.received_ms)
 
     def sounding(self, now: float) -> bool:
         """Whether the far end still has something to play."""
