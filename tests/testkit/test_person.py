@@ -60,10 +60,7 @@ def test_an_interruption_falls_into_the_answer() -> None:
     room.sounds("a long answer that goes on and on over")
     room.pass_time(1.2)
     assert room.said == "one stop"
-    assert room.speaker.sounding
-    words = room.speaker.stop(1, room.now)
-    room.person.hear(words, room.now)
-    assert not room.speaker.sounding
+    room.person.hear(room.speaker.stop(1, room.now), room.now)
     assert len(room.person.heard.split()) < 7
 
 

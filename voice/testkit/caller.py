@@ -50,6 +50,11 @@ class Caller:
         """All words that were heard."""
         return self.person.heard
 
+    @property
+    def held_ms(self) -> float:
+        """No device: a stop is heard at once."""
+        return 0.0
+
     async def open(self, listener: TransportListener) -> None:
         if self._listener is not None:
             raise Misuse("A transport is opened once.")
