@@ -39,7 +39,7 @@ class EarRules:
     sound before a loud frame is judged with it, so that the detector is not surprised in the middle of a word. The
     detector forgets its past every `refresh_ms` without speech. From `settled_ms` on (by then it is known what a
     stretch is) only every other window is judged; echo is measured every `echo_every_ms`, when settled a quarter as
-    often.
+    often. Who asks for a stretch's sound gets `lead_ms` from before it, too.
     """
 
     sure: float = 0.6
@@ -54,6 +54,7 @@ class EarRules:
     refresh_ms: float = 5_000.0
     settled_ms: float = 640.0
     echo_every_ms: float = 64.0
+    lead_ms: float = 150.0
 
 
 @dataclass(slots=True)
@@ -98,6 +99,7 @@ class Listener:
         self._now = 0
         self._probability = 0.0
         self._skipped = False
+        self._begun = 0
         self.stretch: Stretch | None = None
 
     @property
@@ -146,6 +148,11 @@ class Listener:
         """Sound that was heard, as far as it is still kept."""
         first = max(begin - self._base, 0)
         return pcm_samples(bytes(self._heard[2 * first : 2 * max(until - self._base, first)]))
+
+    def stretch_sound(self) -> bytes:
+        """The present or last stretch as PCM16 at 16 kHz, from `lead_ms` before it on, as far as it is kept."""
+        first = max(self._begun - int(self.rules.lead_ms * PER_MS) - self._base, 0)
+        return bytes(self._heard[2 * first :])
 
     def _learn_quiet(self, samples: int) -> None:
         """What came before the loud frame was quiet: its quieter grains are the floor."""
@@ -215,6 +222,7 @@ class Listener:
     def _begin_stretch(self, energy: float) -> SpeechFacts:
         begin = self._onset()
         self.stretch = Stretch(begin, self._judged)
+        self._begun = begin
         self.stretch.add(energy)
         return self._fact("onset", begin)
 

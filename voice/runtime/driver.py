@@ -17,11 +17,12 @@ from dataclasses import astuple
 from typing import Any, Protocol
 
 from voice.audio.frames import AudioFrame
-from voice.engines.base import Ear, Engine
+from voice.engines.base import Ear, Engine, Spotter
 from voice.errors import EngineError, EngineFailed, EngineRefused, VoiceError
 from voice.protocol.client_events import ClientEvent
 from voice.protocol.codec import Unknown
 from voice.protocol.server_events import ServerEvent
+from voice.runtime.spotting import WordWatch
 from voice.session import effects as ef
 from voice.session import events as ev
 from voice.session.session import Session
@@ -62,6 +63,7 @@ class Driver:
         tools: ToolRunner,
         *,
         ear: Ear | None = None,
+        spotter: Spotter | None = None,
         watchers: Sequence[Watcher] = (),
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -73,6 +75,7 @@ class Driver:
         self._make_engine = make_engine
         self._tools = tools
         self._ear = ear
+        self._words = WordWatch(spotter, ear, self.post, self._spawn) if spotter and ear else None
         self._watchers = list(watchers)
         self._draw = draw
         self._engine: Engine | None = None
@@ -208,9 +211,16 @@ class Driver:
         else:
             self._take_in(ev.CallerAudio(frame))  # by itself a frame never moves a deadline
         if self._ear is not None:
-            facts = self._ear.hear(frame, sounding=self.session.states.voice is not Voice.QUIET)
-            if facts is not None:
-                self.post(ev.CallerSpeech(*astuple(facts)))
+            self._listen(self._ear, frame)
+
+    def _listen(self, ear: Ear, frame: AudioFrame) -> None:
+        sounding = self.session.states.voice is not Voice.QUIET
+        facts = ear.hear(frame, sounding=sounding)
+        if facts is None:
+            return
+        self.post(ev.CallerSpeech(*astuple(facts)))
+        if sounding and self._words is not None and not self._over.is_set():
+            self._words.hear(facts)
 
     def played(self, epoch: int, position_ms: float, uncertainty_ms: float) -> None:
         self.post(ev.Played(epoch, position_ms, uncertainty_ms))
@@ -338,6 +348,8 @@ class Driver:
         if self._timer is not None:
             self._timer.cancel()
         await self._end_tasks()
+        if self._ear is not None:
+            self._ear.close()
         engine, self._engine = self._engine, None
         if engine is not None:
             self._say_goodbye(engine)

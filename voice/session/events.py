@@ -84,6 +84,19 @@ class CallerSpeech:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerWords:
+    """What our own spotter heard in the person's present stretch, or in the one that has just ended.
+
+    `text` is one phrase of the lists it was given, "" when it was none of them; `confidence` 0..1 is how sure it is of
+    that. `ended`: it heard the stretch to its end.
+    """
+
+    text: str
+    confidence: float
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Played:
     """So much of the epoch's sound was heard at the far end."""
 
@@ -202,6 +215,7 @@ Event = (
     | EngineAudio
     | CallerAudio
     | CallerSpeech
+    | CallerWords
     | Played
     | PushToTalk
     | TalkCancelled

@@ -17,7 +17,7 @@ import re
 from enum import Enum
 
 from voice.session.deadlines import Deadline
-from voice.session.events import CallerSpeech
+from voice.session.events import CallerSpeech, CallerWords
 from voice.session.rules import FloorRules
 
 
@@ -68,6 +68,7 @@ class FloorControl:
         self._ducked = False
         self._heard_at = float("-inf")
         self._engine_since: float | None = None
+        self._acknowledges = False
 
     # What the session tells
 
@@ -135,6 +136,17 @@ class FloorControl:
             return self._take()
         return Verdict.NOTHING
 
+    def spotted(self, heard: CallerWords, now: float) -> Verdict:
+        """Words of the stretch, as our own spotter has them. Of a stretch that goes on, an acknowledgement is only a
+        guess (the beginning of "right" is that of "write it down"): it gets more time."""
+        phrases, rules = self.rules.phrases, self.rules
+        if self._sound_since is None or self.doubt in (Doubt.IDLE, Doubt.TAKEN) or heard.confidence < rules.believed:
+            return Verdict.NOTHING
+        if heard.text in phrases.interruptions or heard.text in phrases.holds:
+            return self._take()
+        self._acknowledges = heard.text in phrases.acknowledgements
+        return self._dismiss(now) if self._acknowledges and heard.ended else Verdict.NOTHING
+
     def tick(self, now: float) -> Verdict:
         """Time passed: a stretch that ended in doubt and brought no words was no interruption."""
         if self._engine_since is not None and now >= self._engine_since + self.rules.deaf_ms / 1000:
@@ -176,6 +188,8 @@ class FloorControl:
 
     def _needed_ms(self, facts: CallerSpeech, now: float) -> float:
         rules = self.rules
+        if self._acknowledges:
+            return rules.acknowledged_yield_ms
         usual_db = self.usual.level_db
         if usual_db is not None and facts.level_db < usual_db - rules.soft_db:
             return rules.soft_yield_ms
@@ -188,6 +202,7 @@ class FloorControl:
         if self.doubt is Doubt.IDLE or facts.stage == "onset":
             self._onset_at = now - facts.speech_ms / 1000
             self._ended_at = None
+            self._acknowledges = False
         if self.doubt is not Doubt.DISMISSED or facts.stage == "onset":
             self.doubt = Doubt.DOUBT
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from voice.session.deadlines import Deadline
 from voice.session.effects import Duck, Restore
-from voice.session.events import CallerSpeech
+from voice.session.events import CallerSpeech, CallerWords
 from voice.session.floor import FloorControl, Verdict, plain_words
 from voice.session.replies import Wish
 from voice.session.states import Consequence, Trigger, Voice, consequence, may
@@ -47,6 +47,18 @@ class FloorSide:
             self._act(verdict, "speech")
         if local:
             self._take_turn(event, took=verdict is Verdict.YIELD)
+
+    def handle_caller_words(self, event: CallerWords) -> None:
+        """News from our spotter."""
+        if self._control is None or self.protected():
+            return
+        verdict = self._control.spotted(event, self._session.now)
+        took = verdict is Verdict.YIELD
+        if not (took and self._session.turns.mode == "local"):
+            self._act(verdict, "words")
+        elif self._session.talk.press(self._session.now):
+            self._session.note("yielded", why="words")
+            self._session.person.begin_talk("words")
 
     def protected(self) -> bool:
         """Whether what sounds now is not to be interrupted by speech."""

@@ -75,7 +75,8 @@ class FloorRules:
     stretch needs `soft_yield_ms`. `margin_db` is what speech must be above the line's quiet. Above `echo` it is our
     own loudspeaker. Within `grace_ms` of the reply's first sound, and within `back_off_ms` of a mistaken duck, it takes
     `wary_yield_ms`. When only
-    the engine hears speech, and our ear nothing at all, the engine is believed after `deaf_ms`.
+    the engine hears speech, and our ear nothing at all, the engine is believed after `deaf_ms`. A spotter's words count
+    from a confidence of `believed` on; what begins like an acknowledgement needs `acknowledged_yield_ms`.
     """
 
     yield_ms: float = 420.0
@@ -88,6 +89,8 @@ class FloorRules:
     back_off_ms: float = 700.0
     wary_yield_ms: float = 560.0
     deaf_ms: float = 600.0
+    believed: float = 0.5
+    acknowledged_yield_ms: float = 700.0
     duck_db: float = -18.0
     phrases: PhraseLists = field(default_factory=PhraseLists)
 

@@ -104,6 +104,7 @@ class Session:
             ev.CallerAudio: self._handle_caller_audio,
             ev.EngineAudio: self._handle_engine_audio,
             ev.CallerSpeech: self.floor.handle_caller_speech,
+            ev.CallerWords: self.floor.handle_caller_words,
             ev.Played: self._handle_played,
             ev.EngineSaid: self.engine.handle,
             ev.LinkOpened: self.link.handle_opened,
