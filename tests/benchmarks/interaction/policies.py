@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 
+from voice.engines.base import Spotted
 from voice.protocol.settings import SemanticVad, ServerVad
 from voice.runtime.phrases import phrase_lists
 from voice.session.rules import FloorRules
@@ -15,12 +17,14 @@ class Policy:
     """`floor` None: the engine's first sign of speech stops the assistant. `detection` ends the person's turns.
 
     With `always` our ear listens while the assistant is silent, too: only then are the opening words of a scene heard.
+    `spot` finds a listed phrase in a short stretch of sound, as the service's spotter does; None: nobody does.
     """
 
     name: str
     floor: FloorRules | None
     detection: ServerVad | SemanticVad
     always: bool = False
+    spot: Callable[[bytes], Spotted | None] | None = None
 
     @property
     def has_ear(self) -> bool:
