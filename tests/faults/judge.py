@@ -152,8 +152,12 @@ def _compare_answer(subject: str, belief: Belief, other: Belief, *, may_be_cut: 
 
 
 def _compare_calls(subject: str, belief: Belief, other: Belief) -> str:
+    """A call that was answered with a refusal, because the person had gone on, is no call."""
+
     def calls(of: Belief) -> list[tuple[str, str, str]]:
-        return [item.meaning for item in of if item.kind in ("call", "output") and f'"{subject}"' in item.text]
+        about = [item for item in of if item.kind in ("call", "output")]
+        refused = {item.call_id for item in about if item.kind == "output" and not item.text.startswith("booked")}
+        return [item.meaning for item in about if f'"{subject}"' in item.text and item.call_id not in refused]
 
     mine, wanted = calls(belief), calls(other)
     return "" if mine == wanted else f"calls about {subject}: {mine} instead of {wanted}"

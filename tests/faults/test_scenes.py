@@ -103,6 +103,19 @@ def test_three_refusals_in_a_row() -> None:
     assert talk.OVER in world.person.heard
 
 
+@not_yet("sound that was said again to a connection that died is kept for one second only")
+def test_the_next_connection_dies_before_it_has_heard_a_word() -> None:
+    faults = [
+        Fault(Drop(), At(0.7)),
+        Fault(Refuse(503), On("connect", 2, times=2)),
+        Fault(Drop(), On("session.updated", 2)),
+    ]
+    line = Line(talk.question(0), until=talk.OVER)
+    world = World([line], talk.mind(), faults=faults).run()
+    assert world.sessions[-1].belief()[0].text == line.text
+    assert talk.OVER in world.person.heard
+
+
 def test_the_longest_time_is_over() -> None:
     assert_all_is_well(ask(session_expired(At(3.0))), within_s=2.5)
 

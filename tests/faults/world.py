@@ -24,6 +24,7 @@ from voice.session import effects as ef
 from voice.session import events as ev
 from voice.session.rules import FloorRules, LinkRules, SessionConfig, TurnRules
 from voice.session.session import Session
+from voice.session.states import Link
 from voice.testkit.connection import Binary, Close, Connection, Out, Reset, StopReading, Text
 from voice.testkit.faults import FINAL_CODES, Fault, Refuse
 from voice.testkit.injector import Injector
@@ -37,6 +38,7 @@ CONNECT_S = 0.03
 OPEN_TIMEOUT_S = 10.0
 PING_EVERY_S, PONG_WITHIN_S = 20.0, 10.0
 REPORT_EVERY = 4
+SETTLED_S = 0.2
 FINAL_STATUS = {400, 401, 403, 404}
 
 
@@ -209,6 +211,7 @@ class World:
         self._order = count()
         self._ear = Ear()
         self._wire: Wire | None = None
+        self._ready_since: float | None = None
         self._inbox: list[ev.Event] = []
         self._busy = False
         self._cancelled: set[str] = set()
@@ -230,10 +233,18 @@ class World:
             self._until(frames * FRAME_MS / 1000)
             frames += 1
             self._frame(report=frames % REPORT_EVERY == 0)
-            if self.person.done(self.now, sounding=self.speaker.sounding):
+            if self.person.done(self.now, sounding=self.speaker.sounding) and self._is_settled():
                 break
         self._wait_is_over()
         return self
+
+    def _is_settled(self) -> bool:
+        """The engine was told what it must know: a connection that was lost at the very end is made again first."""
+        if self._ready_since is None and self.session.states.link is Link.READY:
+            self._ready_since = self.now
+        elif self.session.states.link is not Link.READY:
+            self._ready_since = None
+        return self._ready_since is not None and self.now - self._ready_since > SETTLED_S
 
     def _until(self, when: float) -> None:
         while True:
