@@ -68,6 +68,7 @@ class LocalStages:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.local
+        self._is_whole: Callable[[str], bool] | None = None
 
     async def open(self) -> None:
         """Load everything. Raises ConfigError, ExtraMissing or EngineFailed."""
@@ -84,7 +85,8 @@ class LocalStages:
             from voice.engines.brain.intents import recogniser_phrases
             from voice.engines.speech.phrased import PhrasedRecogniser
 
-            self.recogniser = PhrasedRecogniser(self.recogniser, recogniser_phrases)
+            phrased = PhrasedRecogniser(self.recogniser, recogniser_phrases)
+            self.recogniser, self._is_whole = phrased, phrased.is_whole
         await asyncio.gather(
             self.recogniser.open(), self.speaker.open(), self.brain.open(), asyncio.to_thread(self._prepare)
         )
@@ -115,6 +117,7 @@ class LocalStages:
             vad_factory=self.vad,
             ids=Ids(f"{session_id[-8:]}{secrets.token_hex(3)}"),
             model=LOCAL_MODEL,
+            is_whole=self._is_whole,
         )
 
 

@@ -99,6 +99,22 @@ def test_the_detector_forgets_after_each_turn() -> None:
     assert room.vad.resets == before + 1
 
 
+def test_the_detector_forgets_now_and_then_in_silence() -> None:
+    room = Room()
+    before = room.vad.resets
+    room.hears((0.1, 5000 // 32 - 1))
+    assert room.vad.resets == before
+    room.hears((0.1, 4))
+    assert room.vad.resets == before + 1
+    room.hears((0.9, 2), (0.1, 4))
+    assert room.vad.resets == before + 1
+
+
+def test_a_pause_says_how_long_it_is() -> None:
+    heard = Room().hears((0.9, 10), (0.1, 3), (0.9, 1))
+    assert [one.silent_ms for one in heard if isinstance(one, SpeechGoesOn)][-4:] == [32, 64, 96, 0]
+
+
 def test_the_words_decide_about_the_wait() -> None:
     policy = TurnPolicy()
     assert len(edges(Room(policy).hears((0.9, 10), (0.1, 24), words="play some music"))) == 2

@@ -74,6 +74,35 @@ def test_the_recogniser_begins_with_the_voice_and_gets_the_padding() -> None:
     play(scene())
 
 
+def test_a_pause_is_heard_by_the_recogniser_when_the_voice_is_back() -> None:
+    async def scene() -> None:
+        async with Scene() as room:
+            await room.hears(640)
+            await room.hears(448, loud=False)
+            [recognition] = room.recogniser.made
+            before_pause = len(recognition.heard) / 32
+            assert before_pause < 640 + 300  # it catches up while the person is silent
+            await room.hears(320)
+            assert len(recognition.heard) / 32 == pytest.approx(640 + 448 + 320, abs=64)
+            await room.hears(1000, loud=False)
+            assert len(recognition.heard) / 32 == pytest.approx(640 + 448 + 320 + 250, abs=64)
+
+    play(scene())
+
+
+def test_the_brain_is_told_how_sure_the_recogniser_is() -> None:
+    async def scene() -> None:
+        async with Scene() as room:
+            room.recogniser.confidence = 0.4
+            await room.says("cancel my timer")
+            assert room.brain.requests[-1].confidence == 0.4
+            written = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hello"}]}
+            await room.does({"type": "conversation.item.create", "item": written}, {"type": "response.create"})
+            assert room.brain.requests[-1].confidence is None
+
+    play(scene())
+
+
 def test_a_transcript_is_told_when_it_is_asked_for() -> None:
     async def scene() -> None:
         async with Scene() as room:
@@ -165,8 +194,8 @@ def test_semantic_vad_waits_longer_after_a_word_that_cannot_end() -> None:
                 started, stopped = room.last(InputAudioBufferSpeechStarted), room.last(InputAudioBufferSpeechStopped)
                 lengths.append(stopped.audio_end_ms - started.audio_start_ms)
             short, normal, long = lengths
-            assert normal - short == pytest.approx(350 + 300, abs=80)  # the first turn had no room for padding
-            assert long - normal == pytest.approx(500, abs=64)
+            assert normal - short == pytest.approx(200 + 300, abs=80)  # the first turn had no room for padding
+            assert long - normal == pytest.approx(600, abs=64)
 
     play(scene())
 

@@ -26,7 +26,7 @@ def test_what_cannot_be_the_end_is_waited_for(words: str) -> None:
 
 @pytest.mark.parametrize("words", ["yes", "No.", "stop", "thank you", "What time is it?", "never  mind"])
 def test_what_is_complete_in_itself_is_answered_soon(words: str) -> None:
-    assert silence_for(words) == RULES.short_ms == 350
+    assert silence_for(words) == RULES.short_ms == 400
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_what_is_complete_in_itself_is_answered_soon(words: str) -> None:
     ],
 )
 def test_anything_else_is_given_the_usual_time(words: str) -> None:
-    assert silence_for(words) == RULES.normal_ms == 700
+    assert silence_for(words) == RULES.normal_ms == 600
 
 
 def test_server_vad_waits_as_it_is_told_whatever_the_words() -> None:
@@ -58,7 +58,7 @@ def test_server_vad_by_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("eagerness", "normal_ms", "longest_ms"), [("low", 1400, 8000), ("auto", 700, 4000), ("high", 490, 2000)]
+    ("eagerness", "normal_ms", "longest_ms"), [("low", 1200, 8000), ("auto", 600, 4000), ("high", 420, 2000)]
 )
 def test_eagerness_scales_the_waits_under_a_hard_cap(eagerness: str, normal_ms: float, longest_ms: int) -> None:
     policy = policy_for(SemanticVad.model_validate({"eagerness": eagerness}))
@@ -68,3 +68,15 @@ def test_eagerness_scales_the_waits_under_a_hard_cap(eagerness: str, normal_ms: 
 
 def test_a_threshold_of_nearly_nothing_still_has_a_silence_below_it() -> None:
     assert policy_for(ServerVad(threshold=0.05)).release > 0
+
+
+def test_a_wish_that_is_known_as_a_whole_waits_as_little_as_an_answer() -> None:
+    def is_whole(words: str) -> bool:
+        return words in {"set a timer for ten minutes", "remind me of the"}
+
+    assert silence_for("set a timer for ten minutes", is_whole=is_whole) == RULES.short_ms
+    assert silence_for("set a timer for ten minutes") == RULES.normal_ms
+    assert silence_for("set a timer for ten", is_whole=is_whole) == RULES.normal_ms
+    assert silence_for("remind me of the", is_whole=is_whole) == RULES.unfinished_ms
+    assert policy_for(SemanticVad(), is_whole).wait_ms("set a timer for ten minutes") == RULES.short_ms
+    assert policy_for(ServerVad(), is_whole).wait_ms("set a timer for ten minutes") == 500

@@ -71,7 +71,7 @@ class ScriptedRecognition:
         await self.script.gate.wait()
         if self.script.error is not None:
             raise self.script.error
-        return Transcript(self.text)
+        return Transcript(self.text, self.script.confidence)
 
     def abandon(self) -> None:
         self.abandoned = True
@@ -90,6 +90,7 @@ class ScriptedRecogniser:
         self.gate.set()
         self.error: Exception | None = None
         self.breaks_while_fed = False
+        self.confidence: float | None = None
 
     async def open(self) -> None: ...
 

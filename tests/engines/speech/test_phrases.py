@@ -87,3 +87,12 @@ def test_every_slot_can_be_read(slot: str) -> None:
 )
 def test_a_slot_holds_what_people_say_and_no_more(slot: str, words: str, sayable: bool) -> None:
     assert accepts(phrase_graph([f"<{slot}>"], knows), words) is sayable
+
+
+def test_a_whole_phrase_is_known_from_its_words() -> None:
+    graph = phrase_graph(["what time is it [now]", "set a timer for <duration>"], knows)
+    assert graph is not None
+    for words in ("what time is it", "what time is it now", "set a timer for two minutes"):
+        assert graph.holds(words.split())
+    for words in ("", "what time is", "set a timer for two", "set a timer for two minutes please"):
+        assert not graph.holds(words.split())

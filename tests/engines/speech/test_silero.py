@@ -1,4 +1,4 @@
-"""Silero with the detector's rules on real sound."""
+"""Silero behind the ear on real sound."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import pytest
 
 from voice.audio.convert import convert_whole
 from voice.audio.frames import PCM_16K, AudioFormat
-from voice.audio.vad import SpeechDetector, SpeechStarted, SpeechStopped
 from voice.audio.wav import read_wav
+from voice.engines.local.ear import Ear, SpeechStarted, SpeechStopped
+from voice.engines.local.turns import policy_for
 from voice.engines.speech.silero import SileroProbability
-from voice.engines.stages import SpeechProbability
 from voice.errors import ExtraMissing, Misuse
+from voice.protocol.settings import ServerVad
 
 pytestmark = pytest.mark.speech
 
@@ -26,17 +27,10 @@ ROWS = {row["file"]: row for row in tomllib.loads((FIXTURES / "manifest.toml").r
 def edges(name: str) -> list[SpeechStarted | SpeechStopped]:
     wav = read_wav((FIXTURES / name).read_bytes())
     pcm = convert_whole(wav.pcm, AudioFormat("pcm16", wav.rate_hz), PCM_16K)
-    model: SpeechProbability = SileroProbability()
-    detector = SpeechDetector()
-    found = []
-    for at in range(0, len(pcm) - 1023, 1024):
-        edge = detector.feed(model.feed(pcm[at : at + 1024]))
-        if detector.take_refresh():
-            model.reset()
-        if edge is not None:
-            found.append(edge)
-    last = detector.end()
-    return found if last is None else [*found, last]
+    ear = Ear(SileroProbability())
+    ear.detect(policy_for(ServerVad()), ends_turns=True)
+    sound = pcm + bytes(PCM_16K.bytes_per_second)
+    return [heard for heard in ear.hear(sound, str) if isinstance(heard, SpeechStarted | SpeechStopped)]
 
 
 @pytest.mark.parametrize(
@@ -48,9 +42,9 @@ def test_a_question_is_one_utterance_with_all_its_words(name: str) -> None:
     first_ms, last_ms = ROWS[name]["spans_ms"][0][0], ROWS[name]["spans_ms"][-1][1]
     assert isinstance(started, SpeechStarted)
     assert isinstance(stopped, SpeechStopped)
-    assert started.at_ms <= first_ms
-    assert started.onset_sample / 16 <= first_ms + 200
-    assert stopped.at_ms >= min(last_ms, ROWS[name]["duration_ms"] - 32)
+    assert started.audio_start_ms <= first_ms
+    assert started.audio_start_ms + 300 <= first_ms + 200
+    assert last_ms + 500 - 32 <= stopped.audio_end_ms <= last_ms + 500 + 128
 
 
 @pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row["kind"] == "noise"])

@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -103,8 +103,7 @@ class IntentsBrain:
         # A few ms of work for what is hard to understand, and 200 ms the first time: too long for the loop.
         decision = await asyncio.to_thread(self._decide, request)
         if isinstance(decision, Say):
-            for sentence in _sentences(decision.text):
-                yield TextDelta(sentence)
+            yield TextDelta(decision.text)
             return
         call_id = self._make_id()
         arguments = json.dumps(dict(decision.arguments), ensure_ascii=False)
@@ -310,8 +309,3 @@ def _to_say_exactly(*texts: str) -> str | None:
 def _my_name(instructions: str) -> str | None:
     found = MY_NAME.search(instructions)
     return found["name"] if found else None
-
-
-def _sentences(text: str) -> Sequence[str]:
-    """In pieces that can be spoken one by one; together they are the text."""
-    return re.findall(r".+?(?:[.!?…](?:\s+|$)|$)", text, re.S)

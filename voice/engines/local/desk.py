@@ -16,6 +16,7 @@ from voice.engines.local.replies import Replies
 from voice.engines.local.reply import Reply, Stages
 from voice.engines.local.settings import Settings
 from voice.engines.local.tasks import Tasks
+from voice.engines.local.turns import IsWhole
 from voice.engines.stages import Brain, Recogniser, Speaker, SpeechProbability
 from voice.errors import ProtocolError
 from voice.protocol.client_events import (
@@ -68,6 +69,7 @@ class Desk:
         stall_s: float,
         input_limit_ms: int,
         idle_changed: Callable[[Idle | None], None],
+        is_whole: IsWhole | None = None,
     ) -> None:
         self._settings = settings
         self._outlet = outlet
@@ -89,6 +91,7 @@ class Desk:
             floor=self,
             limit_ms=input_limit_ms,
             stall_s=stall_s,
+            is_whole=is_whole,
         )
         self._replies = Replies(
             stages=Stages(brain, speaker, stall_s),

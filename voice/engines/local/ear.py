@@ -1,8 +1,8 @@
 """Who listens for turns: sound in, the edges of speech out.
 
 One window of the voice detector costs about 0.1 ms, so windows run where the sound arrives; the caller bounds how
-much sound it hands over at once. The detector is reset after every utterance: kept running, it grows slow to notice
-quiet speech in noise.
+much sound it hands over at once. The detector is reset after every utterance and now and then in silence: kept
+running, it notices quiet speech in noise more than 100 ms later.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from voice.engines.local.turns import MANUAL, TurnPolicy
 from voice.engines.stages import SpeechProbability
 from voice.errors import Misuse
 
+_REFRESH_MS = 5000
+
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
@@ -28,9 +30,10 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class SpeechGoesOn:
-    """More of the utterance, also its pauses."""
+    """More of the utterance, also its pauses: for `silent_ms` there was no voice."""
 
     sound: bytes
+    silent_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Ear:
         self._start_ms: float | None = None
         self._onset_ms = self._voice_ms = self._sure_ms = 0.0
         self._voiced_ms = 0.0
+        self._fresh_ms = 0.0
         vad.reset()
 
     @property
@@ -102,11 +106,13 @@ class Ear:
         if self._start_ms is None:
             yield from self._in_quiet(probability, at_ms)
         else:
-            yield SpeechGoesOn(window)
-            yield from self._in_speech(probability, at_ms, words)
+            yield from self._in_speech(window, probability, at_ms, words)
 
     def _in_quiet(self, probability: float, at_ms: float) -> Iterator[Heard]:
         self._voiced_ms = self._voiced_ms + self._window_ms if probability >= self._policy.threshold else 0.0
+        if not self._voiced_ms and at_ms - self._fresh_ms >= _REFRESH_MS:
+            self._vad.reset()
+            self._fresh_ms = at_ms
         if self._voiced_ms >= self._policy.rules.onset_ms:
             padded_ms = at_ms - self._voiced_ms - self._policy.prefix_ms
             self._start_ms = max(padded_ms, self.buffer.start_ms)
@@ -116,11 +122,12 @@ class Ear:
         elif self._ends_turns:
             self.buffer.forget_before(at_ms - self._voiced_ms - self._policy.prefix_ms)
 
-    def _in_speech(self, probability: float, at_ms: float, words: Callable[[], str]) -> Iterator[Heard]:
+    def _in_speech(self, window: bytes, probability: float, at_ms: float, words: Callable[[], str]) -> Iterator[Heard]:
         if probability >= self._policy.release:
             self._voice_ms = at_ms
         if probability >= self._policy.threshold:
             self._sure_ms = at_ms
+        yield SpeechGoesOn(window, at_ms - self._voice_ms)
         if self._ends_turns and (why := self._is_over(at_ms, words)) is not None:
             assert self._start_ms is not None
             sound = self.buffer.take(self._start_ms, at_ms)
@@ -145,4 +152,5 @@ class Ear:
     def _forget(self) -> None:
         self._start_ms = None
         self._voiced_ms = 0.0
+        self._fresh_ms = self.buffer.now_ms
         self._vad.reset()

@@ -25,6 +25,7 @@ from voice.engines.local.outlet import Outlet
 from voice.engines.local.settings import Settings
 from voice.engines.local.sound import WIRE_FORMATS
 from voice.engines.local.tasks import Tasks
+from voice.engines.local.turns import IsWhole
 from voice.engines.stages import Brain, Recogniser, Speaker, SpeechProbability
 from voice.errors import EngineFailed, Misuse, ProtocolError, VoiceError
 from voice.protocol.client_events import ClientEvent, InputAudioBufferAppend
@@ -58,7 +59,10 @@ def prepare() -> None:
 
 
 class LocalEngine:
-    """Implements `voice.engines.base.Engine`. `now` is in seconds and only ever grows."""
+    """Implements `voice.engines.base.Engine`.
+
+    `now` is in seconds and only ever grows. `is_whole` tells of words whether they are a wish with nothing missing,
+    after which `semantic_vad` waits for a short silence only."""
 
     traits = EngineTraits(name="local")
 
@@ -75,6 +79,7 @@ class LocalEngine:
         now: Callable[[], float] = time.monotonic,
         stall_s: float = STALL_S,
         input_limit_ms: int = INPUT_LIMIT_MS,
+        is_whole: IsWhole | None = None,
     ) -> None:
         self._recogniser = recogniser
         self._speaker = speaker
@@ -85,6 +90,7 @@ class LocalEngine:
         self._now = now
         self._stall_s = stall_s
         self._input_limit_ms = input_limit_ms
+        self._is_whole = is_whole
         self._inbox = Inbox(most_sound_ms=2.5 * input_limit_ms)
         self._tasks = Tasks()
         self._outlet: Outlet | None = None
@@ -117,6 +123,7 @@ class LocalEngine:
             stall_s=self._stall_s,
             input_limit_ms=self._input_limit_ms,
             idle_changed=self._set_idle_timer,
+            is_whole=self._is_whole,
         )
         asyncio.get_running_loop().call_soon(self._greet)
         # What the client sends meanwhile is answered after the greeting: both wait for the loop, in order.

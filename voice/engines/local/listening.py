@@ -18,7 +18,7 @@ from voice.engines.local.outlet import Outlet
 from voice.engines.local.settings import Settings
 from voice.engines.local.sound import Decoder
 from voice.engines.local.tasks import Tasks
-from voice.engines.local.turns import policy_for
+from voice.engines.local.turns import IsWhole, policy_for
 from voice.engines.stages import Recogniser, Recognition, SpeechProbability, Transcript
 from voice.errors import EngineFailed, ProtocolError, VoiceError
 from voice.protocol.ids import Ids
@@ -41,6 +41,8 @@ logger = logging.getLogger(__name__)
 
 _SLICE_BYTES = PCM_16K.bytes_per_second  # fed at once to a recogniser that begins late
 _LATE_RECOGNITIONS = 2  # at a time
+_HEARS_PAUSE_MS = 250
+_LONGEST_PAUSE_BYTES = PCM_16K.bytes_per_second
 
 
 class Floor(Protocol):
@@ -68,6 +70,7 @@ class Listening:
         floor: Floor,
         limit_ms: int,
         stall_s: float,
+        is_whole: IsWhole | None,
     ) -> None:
         self.ear = Ear(vad, limit_ms=limit_ms)
         self._recogniser = recogniser
@@ -78,9 +81,11 @@ class Listening:
         self._ids = ids
         self._floor = floor
         self._stall_s = stall_s
+        self._is_whole = is_whole
         self._limit_ms = limit_ms
         self._decoder = Decoder()
         self._recognition: Recognition | None = None
+        self._pause = bytearray()
         self._item_id: str | None = None
         self._transcripts: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._late = asyncio.Semaphore(_LATE_RECOGNITIONS)
@@ -90,7 +95,7 @@ class Listening:
     def configure(self) -> None:
         """The session's settings changed. A turn under way is given up only when the rules of turns changed."""
         detection = self._settings.detection
-        rules = (policy_for(detection), detection is not None)
+        rules = (policy_for(detection, self._is_whole), detection is not None)
         if rules != self._detection:
             self._detection = rules
             self._abandon()
@@ -103,7 +108,7 @@ class Listening:
                 case SpeechStarted():
                     self._start(heard)
                 case SpeechGoesOn():
-                    self._feed(heard.sound)
+                    self._go_on(heard)
                 case SpeechStopped():
                     self._stop(heard)
 
@@ -187,6 +192,7 @@ class Listening:
         self._outlet.say(ConversationItemDone(previous_item_id=previous_id, item=entry.item))
 
     def _take_turn(self) -> tuple[str | None, Recognition | None]:
+        self._pause.clear()
         item_id, self._item_id = self._item_id, None
         recognition, self._recognition = self._recognition, None
         return item_id, recognition
@@ -195,6 +201,14 @@ class Listening:
         _, recognition = self._take_turn()
         if recognition is not None:
             recognition.abandon()
+
+    def _go_on(self, heard: SpeechGoesOn) -> None:
+        """In a pause the recogniser catches up with what it has; it hears of the pause when the voice is back."""
+        self._pause += heard.sound
+        if heard.silent_ms < _HEARS_PAUSE_MS or len(self._pause) >= _LONGEST_PAUSE_BYTES:
+            sound = bytes(self._pause)
+            self._pause.clear()
+            self._feed(sound)
 
     def _feed(self, sound: bytes) -> None:
         if self._recognition is None:

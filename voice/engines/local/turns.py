@@ -1,19 +1,22 @@
 """When is a turn over? How long a silence must last, given the words heard so far.
 
-`server_vad` waits a fixed time. `semantic_vad` adapts: little after an answer that is complete in itself, long after
-words that cannot end a sentence ("set a timer for the …") or in the middle of a number that is being dictated.
+`server_vad` waits a fixed time. `semantic_vad` adapts: little after words that are complete in themselves, an answer or
+a wish that is known as a whole, long after words that cannot end a sentence ("set a timer for the …") or in the middle
+of a number that is being dictated.
 No acoustic rule is safe alone here: most pauses in mid-sentence follow an article, a preposition or a conjunction,
 and the recogniser has heard that word. Numbers are per language; for languages without a list the normal wait holds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from voice.protocol.settings import SemanticVad, ServerVad
 
 Eagerness = Literal["low", "medium", "high", "auto"]
+IsWhole = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,8 @@ class SilenceRules:
     before it counts, `unsure_ms` how much longer than a silence something that may be voice is waited for.
     """
 
-    short_ms: int = 350
-    normal_ms: int = 700
+    short_ms: int = 400
+    normal_ms: int = 600
     unfinished_ms: int = 1200
     released: float = 0.15
     onset_ms: int = 96
@@ -51,6 +54,7 @@ class TurnPolicy:
     `threshold` is the probability from which a window is voice, `prefix_ms` how much sound before the onset belongs to
     the turn, `fixed_wait_ms` the silence of `server_vad` (None: by the words), `longest_wait_ms` the hard cap: so long
     after the last window that surely was voice the turn ends, whatever noise keeps the silence from being one.
+    `is_whole` tells of words whether they are a wish with nothing missing.
     """
 
     threshold: float = 0.5
@@ -65,22 +69,24 @@ class TurnPolicy:
         """Below this probability a window is silence."""
         return max(self.threshold - self.rules.released, 0.01)
 
+    is_whole: IsWhole | None = None
+
     def wait_ms(self, words: str) -> float:
         """The silence that ends a turn in which `words` were heard so far."""
         if self.fixed_wait_ms is not None:
             return self.fixed_wait_ms
-        return min(silence_for(words, self.rules) * self.scale, self.longest_wait_ms)
+        return min(silence_for(words, self.rules, self.is_whole) * self.scale, self.longest_wait_ms)
 
 
 MANUAL = TurnPolicy()
 """Without turn detection nothing ends a turn; the onset only tells when to start recognising."""
 
 
-def policy_for(detection: ServerVad | SemanticVad | None) -> TurnPolicy:
+def policy_for(detection: ServerVad | SemanticVad | None, is_whole: IsWhole | None = None) -> TurnPolicy:
     """The policy that a session's `turn_detection` asks for."""
     if isinstance(detection, SemanticVad):
         scale, longest_ms = _EAGERNESS[detection.eagerness or "auto"]
-        return TurnPolicy(scale=scale, longest_wait_ms=longest_ms)
+        return TurnPolicy(scale=scale, longest_wait_ms=longest_ms, is_whole=is_whole)
     if isinstance(detection, ServerVad):
         wait_ms = 500 if detection.silence_duration_ms is None else detection.silence_duration_ms
         return TurnPolicy(
@@ -92,14 +98,15 @@ def policy_for(detection: ServerVad | SemanticVad | None) -> TurnPolicy:
     return MANUAL
 
 
-def silence_for(words: str, rules: SilenceRules = RULES) -> int:
+def silence_for(words: str, rules: SilenceRules = RULES, is_whole: IsWhole | None = None) -> int:
     """The silence in ms after which a person who said `words` has surely finished."""
     spoken = words.lower().replace("?", " ").replace(".", " ").replace(",", " ").split()
     if not spoken:
         return rules.normal_ms
     if spoken[-1] in _CANNOT_END or _breaks_off_a_number(spoken):
         return rules.unfinished_ms
-    if " ".join(spoken) in _COMPLETE:
+    said = " ".join(spoken)
+    if said in _COMPLETE or (is_whole is not None and is_whole(said)):
         return rules.short_ms
     return rules.normal_ms
 

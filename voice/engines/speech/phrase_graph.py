@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from voice.engines.speech.phrase_syntax import Choice, read_phrase
 
@@ -24,6 +24,24 @@ class PhraseGraph:
     start: int
     final: int
     arcs: tuple[Arc, ...]
+    _steps: dict[tuple[int, str], int] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _ends: set[int] = field(init=False, repr=False, compare=False, default_factory=set)
+
+    def __post_init__(self) -> None:
+        for arc in self.arcs:
+            if len(arc) == 4:
+                self._steps[arc[0], arc[3]] = arc[1]
+            elif arc[1] == self.final:
+                self._ends.add(arc[0])
+
+    def holds(self, words: Iterable[str]) -> bool:
+        """Whether these words are a whole phrase. A step for each word: the graph is deterministic."""
+        state: int | None = self.start
+        for word in words:
+            if state is None:
+                return False
+            state = self._steps.get((state, word))
+        return state in self._ends
 
 
 def phrase_graph(phrases: Iterable[str], knows: Callable[[str], bool]) -> PhraseGraph | None:
