@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from voice.audio.frames import PCM_24K, AudioFormat, AudioFrame
-from voice.engines.local.engine import LocalEngine
+from voice.engines.local.engine import LocalEngine, prepare
 from voice.engines.stages import (
     BrainEvent,
     BrainRequest,
@@ -23,6 +23,8 @@ from voice.protocol.codec import Unknown, decode_client_event, decode_server_eve
 from voice.protocol.ids import Ids
 from voice.protocol.server_events import ErrorEvent, ResponseDone, ServerEvent
 from voice.protocol.settings import ResponseParams, Session
+
+prepare()  # as a service does before it opens its doors
 
 LOUD = 8000
 MS_PER_LETTER = 10
