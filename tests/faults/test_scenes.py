@@ -105,15 +105,11 @@ def test_three_refusals_in_a_row() -> None:
 
 @not_yet("sound that was said again to a connection that died is kept for one second only")
 def test_the_next_connection_dies_before_it_has_heard_a_word() -> None:
-    faults = [
-        Fault(Drop(), At(0.7)),
-        Fault(Refuse(503), On("connect", 2, times=2)),
-        Fault(Drop(), On("session.updated", 2)),
-    ]
-    line = Line(talk.question(0), until=talk.OVER)
-    world = World([line], talk.mind(), faults=faults).run()
-    assert world.sessions[-1].belief()[0].text == line.text
-    assert talk.OVER in world.person.heard
+    """The second question is asked while the line is down; the first connection after that is gone at once."""
+    lines = [Line(talk.question(number), until=talk.OVER) for number in range(2)]
+    down = [Fault(Drop(), At(4.0)), Fault(Refuse(503), On("connect", 2, times=3))]
+    world = World(lines, talk.mind(), faults=[*down, Fault(Drop(), On("conversation.item.create"))], seed=3).run()
+    assert_all_is_well(world, within_s=8.0)
 
 
 def test_the_longest_time_is_over() -> None:
