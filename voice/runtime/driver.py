@@ -223,7 +223,7 @@ class Driver:
             self._words.hear(facts)
 
     def played(self, epoch: int, position_ms: float, uncertainty_ms: float) -> None:
-        self.post(ev.Played(epoch, position_ms, uncertainty_ms))
+        self.post(ev.Played(epoch, position_ms, uncertainty_ms, self.transport.held_ms))
 
     def push_to_talk(self, held: bool, reply: bool = True) -> None:
         self.post(ev.PushToTalk(held, reply))

@@ -98,11 +98,13 @@ class CallerWords:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """So much of the epoch's sound was heard at the far end."""
+    """So much of the epoch's sound was heard at the far end. `held_ms` more is in its device and will be, whatever we
+    do now."""
 
     epoch: int
     position_ms: float
     uncertainty_ms: float
+    held_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

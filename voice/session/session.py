@@ -407,8 +407,9 @@ class Session:
             self.note("turn", **self.times.as_values())
 
     def _handle_played(self, event: ev.Played) -> None:
-        if not self.ledger.played(event.epoch, event.position_ms, event.uncertainty_ms, self.now):
-            self.note("stale_report", epoch=event.epoch)
+        ledger = self.ledger
+        if not ledger.played(event.epoch, event.position_ms, event.uncertainty_ms, self.now, event.held_ms):
+            self.note("stale_report", epoch=event.epoch, position_ms=round(event.position_ms, 1))
             return
         self.watch.played()
         times = self.times
