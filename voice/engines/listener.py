@@ -204,7 +204,7 @@ class Listener:
             self.stretch.voice_end = self._judged
         elif self._judged - self.stretch.voice_end >= self.rules.silence_ms * PER_MS:
             return self._end_stretch()
-        return self._fact("going", self._judged)
+        return self._fact("going", self.stretch.voice_end)
 
     def _begins(self, probability: float, before: float, over_floor_db: float) -> bool:
         rules = self.rules

@@ -13,7 +13,7 @@ from typing import Any
 from voice.engines.base import Ear, SpeechFacts, Spotter
 from voice.session.events import CallerWords
 
-FIRST_LOOK_MS = 300.0
+FIRST_LOOK_MS = 270.0
 LONGEST_MS = 1_600.0
 """Who speaks longer than this has taken the floor or is somebody else: no list of short phrases tells."""
 

@@ -69,11 +69,17 @@ class FloorControl:
         self._heard_at = float("-inf")
         self._engine_since: float | None = None
         self._acknowledges = False
+        self._clearest = 0.0
+        self._facts: CallerSpeech | None = None
+        self._before_ms = 0.0
+        self._present = False
 
     # What the session tells
 
     def sounding(self, since: float | None) -> None:
         """Since when the present reply is audible; None: the assistant is silent."""
+        if since is not None and self._sound_since is None:
+            self._before_ms = self._facts.speech_ms if self._facts is not None and self._present else 0.0
         self._sound_since = since
         if since is None and self.doubt is not Doubt.TAKEN:
             self.doubt, self._ducked, self._ended_at = Doubt.IDLE, False, None
@@ -84,10 +90,11 @@ class FloorControl:
         """News from the ear."""
         self._heard_at = now
         self._engine_since = None
+        self._notice(facts)
         if self._sound_since is None:
             if facts.stage == "offset":
                 self.doubt = Doubt.IDLE
-                self.usual.learn(facts.level_db)
+                self._learn(facts)
             return Verdict.NOTHING
         if facts.stage == "offset":
             return self._offset(facts, now)
@@ -97,7 +104,7 @@ class FloorControl:
             return self._dismiss(now) if self.doubt is Doubt.DOUBT else Verdict.NOTHING
         if facts.stage == "onset" or self.doubt is Doubt.IDLE:
             self._begin(facts, now)
-        if facts.speech_ms >= self._needed_ms(facts, now):
+        if facts.speech_ms - self._before_ms >= self._needed_ms(facts):
             return self._take()
         return self._duck()
 
@@ -142,8 +149,8 @@ class FloorControl:
         phrases, rules = self.rules.phrases, self.rules
         if self._sound_since is None or self.doubt in (Doubt.IDLE, Doubt.TAKEN) or heard.confidence < rules.believed:
             return Verdict.NOTHING
-        if heard.text in phrases.interruptions or heard.text in phrases.holds:
-            return self._take()
+        if heard.text in phrases.wanting:
+            return self._take() if self._means_us() else Verdict.NOTHING
         self._acknowledges = heard.text in phrases.acknowledgements
         return self._dismiss(now) if self._acknowledges and heard.ended else Verdict.NOTHING
 
@@ -186,13 +193,37 @@ class FloorControl:
     def _is_line(self, facts: CallerSpeech) -> bool:
         return facts.level_db - facts.floor_db < self.rules.margin_db
 
-    def _needed_ms(self, facts: CallerSpeech, now: float) -> float:
+    def _notice(self, facts: CallerSpeech) -> None:
+        if facts.stage == "onset":
+            self._clearest = self._before_ms = 0.0
+        self._clearest = max(self._clearest, facts.probability)
+        self._facts = facts
+        self._present = facts.stage != "offset"
+
+    def _learn(self, facts: CallerSpeech) -> None:
+        """How loud the person is, from speech that is not a mere sound."""
+        if facts.speech_ms >= self.rules.yield_ms and self._clearest >= self.rules.clear:
+            self.usual.learn(facts.level_db)
+
+    def _is_soft(self, facts: CallerSpeech) -> bool:
+        usual_db = self.usual.level_db
+        return usual_db is not None and facts.level_db < usual_db - self.rules.soft_db
+
+    def _means_us(self) -> bool:
+        """Whether the present stretch is speech for certain, and no softer than this person speaks."""
+        facts, rules = self._facts, self.rules
+        if facts is None or self._clearest < rules.clear or self._is_soft(facts):
+            return False
+        return facts.speech_ms - self._before_ms >= rules.word_ms
+
+    def _needed_ms(self, facts: CallerSpeech) -> float:
         rules = self.rules
+        if self._is_soft(facts):
+            return rules.soft_yield_ms
         if self._acknowledges:
             return rules.acknowledged_yield_ms
-        usual_db = self.usual.level_db
-        if usual_db is not None and facts.level_db < usual_db - rules.soft_db:
-            return rules.soft_yield_ms
+        if self._clearest < rules.clear:
+            return rules.unclear_yield_ms
         assert self._sound_since is not None
         early = (self._onset_at - self._sound_since) * 1000 < rules.grace_ms
         wary = (self._onset_at - self._dismissed_at) * 1000 < rules.back_off_ms
@@ -223,7 +254,7 @@ class FloorControl:
 
     def _offset(self, facts: CallerSpeech, now: float) -> Verdict:
         if self.doubt is Doubt.TAKEN:
-            self.usual.learn(facts.level_db)
+            self._learn(facts)
             self.doubt = Doubt.IDLE
         elif self.doubt is Doubt.DISMISSED:
             self.doubt = Doubt.IDLE

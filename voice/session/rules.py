@@ -59,11 +59,18 @@ class TurnRules:
 @dataclass(frozen=True, slots=True)
 class PhraseLists:
     """Words that decide alone, in lower case and without punctuation: `acknowledgements` go on listening ("mm-hm",
-    "right"), `interruptions` take the floor ("stop", "wait"), `holds` ask for quiet until spoken to ("hold on")."""
+    "right"), `interruptions` take the floor ("stop", "wait"), `holds` ask for quiet until spoken to ("hold on").
+    `openings` begin a request ("what", "set"): a spotter needs to know what else a short sound may be."""
 
     acknowledgements: frozenset[str] = frozenset()
     interruptions: frozenset[str] = frozenset()
     holds: frozenset[str] = frozenset()
+    openings: frozenset[str] = frozenset()
+
+    @property
+    def wanting(self) -> frozenset[str]:
+        """All that are no acknowledgements."""
+        return (self.interruptions | self.holds | self.openings) - self.acknowledgements
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,8 @@ class FloorRules:
     own loudspeaker. Within `grace_ms` of the reply's first sound, and within `back_off_ms` of a mistaken duck, it takes
     `wary_yield_ms`. When only
     the engine hears speech, and our ear nothing at all, the engine is believed after `deaf_ms`. A spotter's words count
-    from a confidence of `believed` on; what begins like an acknowledgement needs `acknowledged_yield_ms`.
+    from a confidence of `believed` on; what begins like an acknowledgement needs `acknowledged_yield_ms`. Sound of which no moment was speech with a
+    probability of `clear` needs `unclear_yield_ms` (a cough); a spotted word needs `word_ms`.
     """
 
     yield_ms: float = 420.0
@@ -91,6 +99,9 @@ class FloorRules:
     deaf_ms: float = 600.0
     believed: float = 0.5
     acknowledged_yield_ms: float = 700.0
+    clear: float = 0.7
+    unclear_yield_ms: float = 900.0
+    word_ms: float = 100.0
     duck_db: float = -18.0
     phrases: PhraseLists = field(default_factory=PhraseLists)
 

@@ -42,14 +42,15 @@ class Fit:
 class SpotRules:
     """Margins between the searches, in the units of `Fit`.
 
-    An acknowledgement must fit better than every other phrase by `acknowledges`, and worse than any sounds by at most
-    `beneath`. Another phrase must fit as much better than any sounds as `sure` says, and than an acknowledgement by
-    `acknowledges`. `scale` turns what a margin exceeds its bound by into a confidence.
+    An acknowledgement must fit better than every other phrase by `apart`, and worse than any sounds by at most
+    `beneath`; for another phrase it is `other_apart` and `other_beneath`. `scale` turns what a margin exceeds its bound
+    by into a confidence.
     """
 
-    acknowledges: float = 0.6
-    beneath: float = 1.8
-    sure: float = 0.5
+    apart: float = 0.2
+    beneath: float = 2.5
+    other_apart: float = 0.6
+    other_beneath: float = 1.5
     scale: float = 1.5
 
 
@@ -68,8 +69,8 @@ class PhraseSpotter:
         )
         self._phrases: dict[str, str] = {}
         self._taught: set[str] = set()
-        self._search("acknowledgements", acknowledgements, dictionary)
-        self._search("others", others, dictionary)
+        self._search("acknowledgements", acknowledgements, dictionary, early=False)
+        self._search("others", others, dictionary, early=True)
         self._any_sounds()
 
     def find(self, pcm: bytes) -> tuple[str, float]:
@@ -82,10 +83,10 @@ class PhraseSpotter:
         rules = self.rules
         apart = agrees.per_frame - other.per_frame
         if apart > 0:
-            margin = min(apart - rules.acknowledges, agrees.per_frame - sounds.per_frame + rules.beneath)
+            margin = min(apart - rules.apart, agrees.per_frame - sounds.per_frame + rules.beneath)
             phrase = agrees.phrase
         else:
-            margin = min(-apart - rules.acknowledges, other.per_frame - sounds.per_frame - rules.sure)
+            margin = min(-apart - rules.other_apart, other.per_frame - sounds.per_frame + rules.other_beneath)
             phrase = other.phrase
         confidence = 1 / (1 + math.exp(-rules.scale * margin))
         return (phrase, confidence) if confidence >= 0.5 else ("", 1 - confidence)
@@ -107,7 +108,8 @@ class PhraseSpotter:
         words = [self._phrases[part.word] for part in found if part.word in self._phrases]
         return Fit(" ".join(words), score * 1000 / frames)
 
-    def _search(self, name: str, phrases: Iterable[str], dictionary: Any) -> None:
+    def _search(self, name: str, phrases: Iterable[str], dictionary: Any, *, early: bool) -> None:
+        """`early`: a phrase may break off in any of its words, not only in the last one."""
         arcs: dict[tuple[int, int, float, str], None] = {}
         states = 2
         for phrase in sorted(phrases):
@@ -119,18 +121,18 @@ class PhraseSpotter:
                 last = place == len(words)
                 to = 1 if last else states
                 states += not last
-                for arc in self._arcs(word, spellings, at, to):
+                for arc in self._arcs(word, spellings, at, to, whole=not (last or early)):
                     arcs[arc] = None
                 at = to
         decoder = self._decoder
         decoder.add_fsg(name, decoder.create_fsg(name, 0, 1, list(arcs) or [(0, 1, 1.0)]))
 
     def _arcs(
-        self, word: str, spellings: Sequence[Sequence[str]], at: int, to: int
+        self, word: str, spellings: Sequence[Sequence[str]], at: int, to: int, *, whole: bool
     ) -> Iterator[tuple[int, int, float, str]]:
         """The whole word leads on; a beginning of it, of two sounds at least, ends everything."""
         for number, sounds in enumerate(spellings):
-            for length in range(min(2, len(sounds)), len(sounds) + 1):
+            for length in range(len(sounds) if whole else min(2, len(sounds)), len(sounds) + 1):
                 name = f"{word}.{number}.{length}"
                 self._teach(name, sounds[:length])
                 self._phrases[name] = word
