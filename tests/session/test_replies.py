@@ -214,7 +214,7 @@ def test_a_response_that_fails_is_asked_for_again() -> None:
     stage.begin("resp_1")
     details = {"type": "failed", "error": {"type": "server_error", "code": "server_error"}}
     effects = stage.done("resp_1", "failed", status_details=details)
-    assert noted(effects, "error") == [{"code": "server_error", "action": "note", "param": None}]
+    assert noted(effects, "error") == [{"code": "server_error", "action": "retry", "param": None}]
     assert len(sent(stage.tick(), ResponseCreate)) == 1
 
 

@@ -54,6 +54,10 @@ class Calls:
         self.open[call.call_id] = call
         return True
 
+    def knows(self, call_id: str) -> bool:
+        """Whether the call was seen: it runs, or it was answered."""
+        return call_id in self.open or call_id in self._answered
+
     def answer(self, call_id: str) -> ToolCall | None:
         """The answer to a call is on its way. None when nothing waits for it: it is late, or came twice."""
         call = self.open.pop(call_id, None)

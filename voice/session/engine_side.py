@@ -13,7 +13,7 @@ from voice.protocol import server_events as se
 from voice.protocol.client_events import ConversationItemCreate
 from voice.protocol.codec import Unknown
 from voice.protocol.items import FunctionCall
-from voice.session.effects import CloseLink, SendToClient
+from voice.session.effects import CloseLink, SendToClient, SendToEngine
 from voice.session.events import EngineSaid
 from voice.session.refusals import Action, action_for
 from voice.session.replies import Wish
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from voice.session.session import Session
 
 SHOW, HIDE = True, False
+REMEMBERED = 64
 
 
 class EngineSide:
@@ -36,6 +37,8 @@ class EngineSide:
         self.settings = SettingsSide(session)
         self.replies = ReplySide(session)
         self.told_as_text: set[str] = set()
+        self._committed_items: dict[str, None] = {}
+        self._answers: dict[str, ConversationItemCreate] = {}
         self._creating: dict[str, ConversationItemCreate] = {}
         self._retelling: set[str] = set()
         self._handlers: dict[type, Callable[[Any], bool]] = {
@@ -130,6 +133,15 @@ class EngineSide:
                 return
         self.replies.aside_refused(event_id)
         self.settings.refused(event_id)
+        again = self._answers.pop(event_id, None)
+        if again is not None and self._session.states.link is Link.READY:
+            self._session.emit(SendToEngine(again.model_copy(update={"event_id": self._session.new_id("answer")})))
+
+    def expect_answer(self, event: ConversationItemCreate) -> None:
+        """A call's output goes out. If it is refused it is said once more: the model must not call again for it."""
+        self._answers[event.event_id or ""] = event
+        while len(self._answers) > REMEMBERED:
+            del self._answers[next(iter(self._answers))]
 
     def act(self, action: Action, message: str) -> None:
         """Do what an error calls for, beyond the reply that it concerns."""
@@ -160,7 +172,14 @@ class EngineSide:
 
     def _committed(self, event: se.InputAudioBufferCommitted) -> bool:
         session = self._session
+        if event.item_id in self._committed_items:
+            session.note("surprise", type=event.type)
+            return HIDE
+        self._committed_items[event.item_id] = None
+        while len(self._committed_items) > REMEMBERED:
+            del self._committed_items[next(iter(self._committed_items))]
         self._turn_ended()
+        session.watch.committed()
         session.times.committed_at = session.now
         session.gap.committed(event.item_id)
         session.note("committed", item_id=event.item_id)
@@ -172,6 +191,7 @@ class EngineSide:
 
     def _cleared(self, event: se.InputAudioBufferCleared) -> bool:
         self._turn_ended()
+        self._session.watch.committed()
         return SHOW
 
     def _turn_ended(self) -> None:

@@ -109,6 +109,7 @@ class PersonSide:
         session.step(Trigger.SPEECH_STOPPED)
         if session.states.link is Link.READY:
             session.emit(SendToEngine(InputAudioBufferClear(event_id=session.new_id("clear"))))
+        session.watch.committed()
         session.note("tap_ignored")
         session.speak_up()
 

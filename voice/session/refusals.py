@@ -29,7 +29,7 @@ ACTIONS: dict[str, Action] = {
     "item_delete_invalid_item_id": Action.IGNORE,
     "conversation_already_has_active_response": Action.RETRY,
     "rate_limit_exceeded": Action.RETRY,
-    "server_error": Action.NOTE,
+    "server_error": Action.RETRY,
     "session_expired": Action.RECONNECT,
     "server_restarting": Action.RECONNECT,
     "invalid_api_key": Action.END,

@@ -107,6 +107,10 @@ class Replies:
     def is_stale(self, response_id: str) -> bool:
         return response_id in self._stale
 
+    def is_over(self, response_id: str) -> bool:
+        """The engine said that it is done with this response."""
+        return response_id in self._over
+
     def end(self, response_id: str) -> bool:
         """The engine says that it is done with this response. False when it said so before."""
         if response_id in self._over:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CLIENT_ID = "vc"
 STALE_PATIENCE_S = 3.0
+CREATED_REMEMBERED = 64
 NOT_RUN = "This was not run: the person interrupted before it began."
 
 
@@ -41,6 +42,7 @@ class ReplySide:
         self._calling: dict[str, CallingResponse] = {}
         self._held_create: ResponseCreate | None = None
         self._open: dict[str, Response] = {}
+        self._created: dict[str, None] = {}
         self._asides_asked: deque[str] = deque()
         self._asides: set[str] = set()
 
@@ -48,6 +50,9 @@ class ReplySide:
         """The engine makes a response."""
         session = self._session
         response_id = event.response.id
+        self._created[response_id] = None
+        while len(self._created) > CREATED_REMEMBERED:
+            del self._created[next(iter(self._created))]
         if session.face is not None:
             self._open[response_id] = event.response
         if event.response.conversation_id is None and self._asides_asked:
@@ -114,6 +119,10 @@ class ReplySide:
             session.stale_until = None
         session.note("reply_done", response_id=response.id, status=response.status)
         self._settle(response)
+        for index, item in enumerate(response.output or ()):
+            missed = isinstance(item, FunctionCall) and item.status in (None, "completed")
+            if missed and isinstance(item, FunctionCall) and not session.calls.knows(item.call_id or ""):
+                self.call(response.id, index, item)
         if calling := self._calling.get(response.id):
             calling.done = True
         elif response.status == "failed":
@@ -162,6 +171,9 @@ class ReplySide:
     def call(self, response_id: str, output_index: int, item: FunctionCall) -> None:
         """A call's arguments are complete: run it, or leave it to the client."""
         session = self._session
+        if response_id not in self._created:
+            session.note("surprise", type="call of no response", call_id=item.call_id or "")
+            return
         ours = session.face is None or any(tool.name == item.name for tool in session.config.tools)
         call = ToolCall(
             item.call_id or "",
@@ -183,6 +195,7 @@ class ReplySide:
             return
         calling = self._calling.setdefault(response_id, CallingResponse())
         calling.with_client |= not ours
+        calling.done |= session.replies.is_over(response_id)
         if ours:
             session.emit(RunTool(call.call_id, call.name, call.arguments))
 

@@ -377,7 +377,7 @@ class Session:
 
     def _handle_engine_audio(self, event: ev.EngineAudio) -> None:
         response_id = event.response_id
-        if self.replies.is_stale(response_id):
+        if self.replies.is_stale(response_id) or self.replies.is_over(response_id):
             self.note("stale_dropped", response_id=response_id, ms=event.frame.duration_ms)
             return
         self.watch.engine_spoke()
@@ -437,7 +437,9 @@ class Session:
             for shown in self.face.answered(call.item_id, output, ok=ok):
                 self.emit(SendToClient(shown))
         if self.states.link is Link.READY:
-            self.emit(SendToEngine(ConversationItemCreate(event_id=self.new_id("answer"), item=item)))
+            create = ConversationItemCreate(event_id=self.new_id("answer"), item=item)
+            self.engine.expect_answer(create)
+            self.emit(SendToEngine(create))
         took_ms = round((self.now - call.started_at) * 1000, 1)
         self.note("tool_done", call_id=call.call_id, name=call.name, ok=ok, ms=took_ms)
 

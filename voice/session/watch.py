@@ -19,6 +19,8 @@ class Trouble(Enum):
     NO_REPLY = "reply asked for, nothing came"
     STALLED = "reply begun, nothing more came"
     UNHEARD = "speech captured, the engine heard nothing"
+    NO_END = "speech over, the engine still hears it"
+    NO_COMMIT = "speech over, no turn was made of it"
     SILENT_LINE = "sound played, the far end reported nothing"
 
 
@@ -29,6 +31,8 @@ class WatchRules:
     no_reply_ms: float = 12_000.0
     stalled_ms: float = 15_000.0
     unheard_ms: float = 4_000.0
+    no_end_ms: float = 6_000.0
+    no_commit_ms: float = 4_000.0
     silent_line_ms: float = 5_000.0
     repairs: int = 3
 
@@ -44,6 +48,8 @@ class Watch:
             Trouble.NO_REPLY: rules.no_reply_ms / 1000,
             Trouble.STALLED: rules.stalled_ms / 1000,
             Trouble.UNHEARD: rules.unheard_ms / 1000,
+            Trouble.NO_END: rules.no_end_ms / 1000,
+            Trouble.NO_COMMIT: rules.no_commit_ms / 1000,
             Trouble.SILENT_LINE: rules.silent_line_ms / 1000,
         }
 

@@ -47,8 +47,10 @@ class WatchSide:
                 watch.expect(Trouble.NO_REPLY, now)
             elif after.reply is Reply.STREAMING:
                 watch.expect(Trouble.STALLED, now)
-        if after.floor is Floor.SPEAKING:
-            watch.came(Trouble.UNHEARD)
+        if after.floor is not before.floor:
+            watch.came(Trouble.UNHEARD, Trouble.NO_END, Trouble.NO_COMMIT)
+            if after.floor is Floor.SILENT and after.link is Link.READY:
+                watch.expect(Trouble.NO_COMMIT, now)
         if after.voice is not before.voice:
             if after.voice is Voice.QUIET:
                 watch.came(Trouble.SILENT_LINE)
@@ -58,6 +60,10 @@ class WatchSide:
     def answered(self) -> None:
         """The engine made a response to its end."""
         self._watch.all_well()
+
+    def committed(self) -> None:
+        """The engine made a turn of what it heard, or was told to forget it."""
+        self._watch.came(Trouble.NO_COMMIT)
 
     def engine_spoke(self) -> None:
         """Anything came from the engine."""
@@ -74,6 +80,12 @@ class WatchSide:
         silent = session.states.voice is Voice.QUIET and session.states.floor is Floor.SILENT
         if listens and silent and event.stage == "going" and event.speech_ms >= CLEAR_SPEECH_MS:
             self._watch.expect(Trouble.UNHEARD, session.now)
+            session.gap.begin_turn()
+        if session.states.floor is Floor.SPEAKING and not session.turns.by_hand:
+            if event.stage == "offset":
+                self._watch.expect(Trouble.NO_END, session.now)
+            else:
+                self._watch.came(Trouble.NO_END)
 
     # Time
 
