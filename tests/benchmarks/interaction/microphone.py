@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tests.benchmarks.interaction.clips import RATE_HZ, loudness_db
@@ -68,6 +69,7 @@ class Microphone:
         return AudioFrame(self._format, data)
 
 
+@lru_cache(4)
 def _way_back(scene: Scene) -> Samples:
     """From the loudspeaker to the microphone, so strong that the assistant's voice comes back at its coupling."""
     assert scene.coupling_db is not None

@@ -9,6 +9,8 @@ from tests.benchmarks.interaction import vocal
 from tests.benchmarks.interaction.clips import RATE_HZ, Clip, Half, active_db, clips, loudness_db, of_half, sound
 from tests.benchmarks.interaction.rooms import response
 from tests.benchmarks.interaction.scenes import BABBLE, OPENING_AT_S, REPLY_S, Scene
+from voice.audio.convert import convert_whole
+from voice.audio.frames import PCM_16K, AudioFormat
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,6 +59,11 @@ def event_sound(scene: Scene) -> Samples:
 def reply(scene: Scene) -> Samples:
     """The assistant's long answer: sentences of one voice, one behind the other."""
     return _said_by(scene.voice, scene.half, scene.number % 3)
+
+
+def reply_in(scene: Scene, format: AudioFormat) -> bytes:
+    """The same as the line spells it."""
+    return _spelt(scene.voice, scene.half, scene.number % 3, format)
 
 
 def telephone_band(samples: Samples) -> Samples:
@@ -131,6 +138,14 @@ def through(piece: Samples, room: Samples) -> Samples:
     size = len(piece) + len(room) - 1
     heard: Samples = np.fft.irfft(np.fft.rfft(piece, size) * np.fft.rfft(room, size), size).astype(np.float32)
     return heard
+
+
+@cache
+def _spelt(voice: str, half: Half, first: int, format: AudioFormat) -> bytes:
+    import numpy as np
+
+    pcm = np.rint(_said_by(voice, half, first) * 32767).astype("<i2").tobytes()
+    return convert_whole(pcm, PCM_16K, format)
 
 
 @cache

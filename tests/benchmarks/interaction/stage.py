@@ -88,7 +88,7 @@ class Stage:
         self._format = format_of(scene)
         self._speaker = TappedLoudspeaker(self._format)
         self._microphone = Microphone(scene, near)
-        self._reply = _in_format(mixing.reply(scene), scene)
+        self._reply = mixing.reply_in(scene, self._format)
         self._said_bytes = 0
         self._engine = self._engine_of_scripts()
         self._engine_ear = EngineEar(
@@ -282,13 +282,6 @@ def _detector(number: int) -> SileroProbability:
 @cache
 def _loaded(number: int) -> SileroProbability:
     return SileroProbability()
-
-
-def _in_format(samples: Samples, scene: Scene) -> bytes:
-    import numpy as np
-
-    pcm = np.rint(samples * 32767).astype("<i2").tobytes()
-    return convert_whole(pcm, PCM_16K, format_of(scene))
 
 
 def _pcm(frame: AudioFrame) -> bytes:
