@@ -67,15 +67,17 @@ def allowed(module: str, target: str) -> bool:
     return any(target == may or target.startswith(may + ".") for may in MAY_IMPORT[room])
 
 
-@pytest.mark.parametrize(("module", "path"), list(modules()), ids=lambda value: str(value) if "/" not in str(value) else "")
+@pytest.mark.parametrize(
+    ("module", "path"), list(modules()), ids=lambda value: str(value) if "/" not in str(value) else ""
+)
 def test_a_room_imports_only_what_the_table_allows(module: str, path: Path) -> None:
     room = module.split(".")[0]
     for name, line in imports(path):
         if name.startswith("voice."):
             target = name.removeprefix("voice.")
-            is_module = (PACKAGE / Path(*target.split("."))).is_dir() or (PACKAGE / Path(*target.split("."))).with_suffix(
-                ".py"
-            ).exists()
+            is_module = (PACKAGE / Path(*target.split("."))).is_dir() or (
+                PACKAGE / Path(*target.split("."))
+            ).with_suffix(".py").exists()
             if is_module and not (PACKAGE / Path(*target.split("."))).is_dir():
                 assert allowed(module, target), f"{path}:{line}: {room} may not import {target}"
         elif name.split(".")[0] in NEVER_TOUCHES.get(room, set()):
