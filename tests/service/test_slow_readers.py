@@ -39,20 +39,19 @@ def test_a_recording_that_is_larger_than_what_may_wait_can_be_had_back() -> None
 def test_somebody_who_asks_for_much_and_reads_nothing_costs_little_and_is_let_go() -> None:
     async def scene() -> None:
         retrieve = json.dumps({"type": "conversation.item.retrieve", "item_id": "recording"}).encode()
-        async with House() as house, Client(house.url) as other:
-            async with RawSocket(house.port) as deaf:
-                created = deaf.expect("conversation.item.done")
-                await deaf.send({"type": "conversation.item.create", "item": recording(A_MINUTE_AND_A_HALF)})
-                await deaf.see(created, "the item")
-                deaf.stop_reading()
-                before = psutil.Process().memory_info().rss
-                began = monotonic()
-                await deaf.write(frame(TEXT, retrieve) * 1_000)
-                assert words(await other.ask("hello", output_modalities=["text"])) == "You said hello."
-                assert monotonic() - began < 3, "others are answered meanwhile"
-                async with asyncio.timeout(10):
-                    while house.hub.active > 1:  # noqa: ASYNC110 - the service tells nobody
-                        await asyncio.sleep(0.01)
-                assert psutil.Process().memory_info().rss - before < 150 * 2**20
+        async with House() as house, Client(house.url) as other, RawSocket(house.port) as deaf:
+            created = deaf.expect("conversation.item.done")
+            await deaf.send({"type": "conversation.item.create", "item": recording(A_MINUTE_AND_A_HALF)})
+            await deaf.see(created, "the item")
+            deaf.stop_reading()
+            before = psutil.Process().memory_info().rss
+            began = monotonic()
+            await deaf.write(frame(TEXT, retrieve) * 1_000)
+            assert words(await other.ask("hello", output_modalities=["text"])) == "You said hello."
+            assert monotonic() - began < 3, "others are answered meanwhile"
+            async with asyncio.timeout(10):
+                while house.hub.active > 1:  # noqa: ASYNC110 - the service tells nobody
+                    await asyncio.sleep(0.01)
+            assert psutil.Process().memory_info().rss - before < 150 * 2**20
 
     asyncio.run(scene())

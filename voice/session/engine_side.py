@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from voice.protocol import server_events as se
-from voice.protocol.client_events import ConversationItemCreate
+from voice.protocol.client_events import ConversationItemCreate, ConversationItemDelete
 from voice.protocol.codec import Unknown
 from voice.protocol.items import FunctionCall
 from voice.session.effects import CloseLink, SendToClient, SendToEngine
 from voice.session.events import EngineSaid
+from voice.session.history import retold
 from voice.session.refusals import Action, action_for
 from voice.session.replies import Wish
 from voice.session.reply_side import CLIENT_ID, ReplySide
@@ -41,6 +42,7 @@ class EngineSide:
         self._answers: dict[str, ConversationItemCreate] = {}
         self._creating: dict[str, ConversationItemCreate] = {}
         self._retelling: set[str] = set()
+        self._deleting: set[str] = set()
         self._handlers: dict[type, Callable[[Any], bool]] = {
             se.SessionCreated: self.settings.session_created,
             se.SessionUpdated: self.settings.session_updated,
@@ -101,9 +103,27 @@ class EngineSide:
         self.told_as_text.add(item_id)
         self._session.history.know(item_id)
 
-    def known_before(self, item_id: str) -> str | None:
-        """The last item before this one that the present engine has; `root` when there is none."""
-        return self._session.history.known_before(item_id) or "root"
+    def tell_anew(self, item_id: str) -> None:
+        """This connection knows an item as text only: tell it the words that were heard instead. A client that knows
+        the item goes on knowing it by its name."""
+        session = self._session
+        entry = session.history.entries.get(item_id)
+        if entry is None:
+            return
+        before = session.history.known_before(item_id) or "root"
+        item = retold(entry)
+        session.emit(SendToEngine(ConversationItemDelete(event_id=session.new_id("cut"), item_id=item_id)))
+        self._deleting.add(item_id)
+        if session.face is None or item is None:
+            session.history.delete(item_id)
+        if item is None:
+            return
+        if session.face is None:
+            item = item.model_copy(update={"id": session.new_id("item")})
+            session.history.complete(item, before)
+        self.retold(item.id or "")
+        event_id = session.new_id("retell")
+        session.emit(SendToEngine(ConversationItemCreate(event_id=event_id, item=item, previous_item_id=before)))
 
     # Errors
 
@@ -223,6 +243,9 @@ class EngineSide:
         return SHOW
 
     def _item_deleted(self, event: se.ConversationItemDeleted) -> bool:
+        if event.item_id in self._deleting:
+            self._deleting.discard(event.item_id)
+            return HIDE
         self._session.history.delete(event.item_id)
         self.told_as_text.discard(event.item_id)
         return SHOW
@@ -277,6 +300,7 @@ class EngineSide:
         session = self._session
         self.settings.forget_pending()
         self._retelling.clear()
+        self._deleting.clear()
         self.told_as_text.clear()
         session.history.forget_known()
         session.history.forget_calls(session.calls.open)

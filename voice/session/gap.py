@@ -104,6 +104,10 @@ class GapBuffer:
             if commit.item_id:
                 commit.response_id = response_id
 
+    def interrupted(self) -> None:
+        """Nothing new is said after all: turns whose answer was interrupted need not be heard again either."""
+        self.settle([commit for commit in self.commits if commit.response_id])
+
     def answered(self, response_id: str) -> None:
         """The response was made: its turns need not be heard again."""
         self.settle([commit for commit in self.commits if commit.response_id == response_id])

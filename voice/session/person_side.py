@@ -15,6 +15,7 @@ from voice.protocol.client_events import (
     SessionUpdate,
 )
 from voice.protocol.items import FunctionCallOutput, InputText, UserMessage
+from voice.protocol.server_events import ConversationItemTruncated
 from voice.session.deadlines import Deadline
 from voice.session.effects import SendAudio, SendToEngine
 from voice.session.events import ClientSaid, Dtmf, PushToTalk, TalkCancelled, Typed
@@ -106,6 +107,7 @@ class PersonSide:
     def _forget_talk(self) -> None:
         session = self._session
         session.gap.forget_turn()
+        session.gap.interrupted()
         session.step(Trigger.SPEECH_STOPPED)
         if session.states.link is Link.READY:
             session.emit(SendToEngine(InputAudioBufferClear(event_id=session.new_id("clear"))))
@@ -167,7 +169,8 @@ class PersonSide:
             case ConversationItemDelete():
                 session.history.delete(event.item_id)
             case ConversationItemTruncate():
-                self._truncated(event)
+                self._truncate(event)
+                return
             case InputAudioBufferClear():
                 session.gap.forget_turn(at_ms)
             case InputAudioBufferCommit():
@@ -188,8 +191,17 @@ class PersonSide:
         if isinstance(event.item, FunctionCallOutput) and (call := session.calls.answer(event.item.call_id)):
             session.engine.replies.go_on(call.response_id)
 
-    def _truncated(self, event: ConversationItemTruncate) -> None:
+    def _truncate(self, event: ConversationItemTruncate) -> None:
         """The client keeps its own account: what it says was heard, was heard."""
         session = self._session
         session.stop_voice()
         session.history.cut(event.item_id, event.audio_end_ms, session.ledger.received_ms(event.item_id))
+        if event.item_id not in session.engine.told_as_text:
+            session.emit(SendToEngine(event))
+            return
+        session.engine.tell_anew(event.item_id)
+        session.engine.show(
+            ConversationItemTruncated(
+                item_id=event.item_id, content_index=event.content_index, audio_end_ms=event.audio_end_ms
+            )
+        )

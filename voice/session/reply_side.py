@@ -76,6 +76,7 @@ class ReplySide:
         session = self._session
         session.replies.make_stale(response_id)
         session.replies.created(response_id)
+        session.gap.answering(response_id)
         session.stale_until = session.now + STALE_PATIENCE_S
         session.cancel(response_id)
 

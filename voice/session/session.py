@@ -42,7 +42,7 @@ from voice.session.engine_side import EngineSide
 from voice.session.face import ClientFace
 from voice.session.floor_side import FloorSide
 from voice.session.gap import GapBuffer
-from voice.session.history import History, retold
+from voice.session.history import History
 from voice.session.link import Retry
 from voice.session.link_side import LinkSide
 from voice.session.person_side import PersonSide
@@ -214,7 +214,7 @@ class Session:
         states = self.states
         if states.link is not Link.READY or states.floor is Floor.SPEAKING or states.reply is not Reply.NONE:
             return
-        owed = bool(self.gap.commits or self.calls.running)  # an answer to the person comes first
+        owed = bool(self.calls.running)  # an answer to the person comes first
         quiet = consequence(states) is Consequence.SPEAK_UP and not owed
         wish = self.replies.next_wish(self.now, quiet=quiet)
         if wish is None:
@@ -331,7 +331,7 @@ class Session:
             return
         event_id = self.new_id("cut")
         if item_id in self.engine.told_as_text:
-            self._tell_anew(item_id)
+            self.engine.tell_anew(item_id)
             return
         if heard_ms <= 0:
             self.history.delete(item_id)
@@ -345,23 +345,6 @@ class Session:
             )
         )
         self.note("truncated", item_id=item_id, audio_end_ms=heard_ms)
-
-    def _tell_anew(self, item_id: str) -> None:
-        """A later connection knows this item as text only: tell it the words that were heard instead."""
-        entry = self.history.entries.get(item_id)
-        if entry is None:
-            return
-        previous_item_id = self.engine.known_before(item_id)
-        item = retold(entry)
-        self.history.delete(item_id)
-        self.emit(SendToEngine(ConversationItemDelete(event_id=self.new_id("cut"), item_id=item_id)))
-        if item is None:
-            return
-        item = item.model_copy(update={"id": self.new_id("item")})
-        self.history.complete(item, previous_item_id)
-        self.engine.retold(item.id or "")
-        again = ConversationItemCreate(event_id=self.new_id("retell"), item=item, previous_item_id=previous_item_id)
-        self.emit(SendToEngine(again))
 
     # The person's voice and the assistant's: the two that come fifty times a second
 
@@ -427,6 +410,7 @@ class Session:
             return
         self.answer(call, event.output, ok=event.ok)
         self.engine.replies.go_on(call.response_id, hushed=call.hushed)
+        self.speak_up()
 
     def answer(self, call: ToolCall, output: str, *, ok: bool) -> None:
         """Give the engine the output of a call of ours, and show the client that it ended."""
