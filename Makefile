@@ -52,7 +52,8 @@ bench: setup
 	@$(BIN)/python -m tests.benchmarks all --markdown docs/reference/numbers.md
 
 docs: setup
-	@$(BIN)/python -m docs.make
+	@$(BIN)/python -m docs.diagrams
+	@$(BIN)/python -m tests.conformance
 
 clean:
 	@rm -rf $(VENV)

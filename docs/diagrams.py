@@ -1,0 +1,54 @@
+"""Draws what the documents show of the code: the states of a session, from the tables that it really uses.
+
+    python -m docs.diagrams          write them
+    python -m docs.diagrams --check  fail when a document shows something else
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from pathlib import Path
+
+from voice.session.states import JOINT, TRANSITIONS, Floor, Link, Reply, Voice
+
+PAGE = Path(__file__).with_name("explanation") / "session.md"
+MACHINES: tuple[type[Enum], ...] = (Link, Floor, Reply, Voice)
+BEGIN, END = "<!-- states -->", "<!-- /states -->"
+
+
+def diagrams() -> str:
+    """One mermaid diagram for each machine, then the joint rules."""
+    parts = []
+    for machine in MACHINES:
+        lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {next(iter(machine)).name}"]
+        for trigger, rows in TRANSITIONS.items():
+            for before, after in rows.items():
+                if isinstance(before, machine) and before is not after:
+                    lines.append(f"    {before.name} --> {after.name}: {trigger.value}")
+        parts.append(f"**{machine.__name__}**\n\n" + "\n".join([*lines, "```"]))
+    rules = ["| while | follows |", "|---|---|"]
+    for states, follows in JOINT:
+        held = sorted(f"{type(state).__name__} {state.value}" for state in states)
+        rules.append(f"| {', '.join(held)} | {follows.value} |")
+    return "\n\n".join([*parts, "\n".join(rules)])
+
+
+def page_with(text: str) -> str:
+    """The page with today's diagrams between its marks."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{diagrams()}\n{END}{after}"
+
+
+def main() -> int:
+    text = PAGE.read_text(encoding="utf-8")
+    fresh = page_with(text)
+    if "--check" in sys.argv:
+        return int(fresh != text)
+    PAGE.write_text(fresh, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
