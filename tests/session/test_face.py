@@ -364,6 +364,32 @@ def test_too_much_asked_while_the_engine_is_away_ends_the_call_and_drops_nothing
     assert len(of(effects, ef.HangUp)) == 1
 
 
+def test_what_the_next_engine_knows_as_text_is_cut_in_its_words_and_keeps_its_name() -> None:
+    """Truncating sound that this engine never made would be refused."""
+    stage = client()
+    stage.begin()
+    stage.hear("conversation.item.added", item=message("item_a1"), previous_item_id=None)
+    stage.sound(1_000)
+    ids = {"response_id": "resp_1", "item_id": "item_a1", "output_index": 0, "content_index": 0}
+    stage.hear("response.output_audio_transcript.done", **ids, transcript="one two three four five")
+    stage.finish()
+    stage.done()
+    stage.lose()
+    stage.connect()
+    stage.hear("session.updated", session={"type": "realtime"})
+    effects = says(stage, ConversationItemTruncate(item_id="item_a1", content_index=0, audio_end_ms=400))
+    assert sent(effects, ConversationItemTruncate) == []
+    assert [gone.item_id for gone in sent(effects, ConversationItemDelete)] == ["item_a1"]
+    (again,) = sent(effects, ConversationItemCreate)
+    assert again.item.id == "item_a1"
+    assert again.item.model_dump(mode="json", exclude_none=True)["content"][0]["text"] == "one two"
+    assert shown(effects) == ["conversation.item.truncated"]
+    assert shown(stage.hear("conversation.item.deleted", item_id="item_a1")) == []
+    retold = message("item_a1", content=[{"type": "output_text", "text": "one two"}])
+    assert shown(stage.hear("conversation.item.added", item=retold)) == []
+    assert stage.session.history.order == ["item_a1"]
+
+
 # Turns that the client commits by hand
 
 

@@ -93,6 +93,17 @@ def test_an_answer_to_the_person_comes_before_an_announcement() -> None:
     assert create.response is None
 
 
+def test_an_announcement_waits_for_a_tool_and_not_for_ever() -> None:
+    stage = Stage(tools=("clock",))
+    stage.speak()
+    stage.begin()
+    stage.call()
+    stage.say(ev.StopTalking())
+    stage.done(status="cancelled")
+    assert said(stage.say(ev.Say("Tea is ready."))) == [], "what the person asked for comes first"
+    assert said(stage.say(ev.ToolDone("call_1", "noon"))) == ["Tea is ready."]
+
+
 def test_an_announcement_of_which_nothing_was_heard_is_said_again() -> None:
     stage = Stage()
     stage.say(ev.Say("Tea is ready."))

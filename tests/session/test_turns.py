@@ -197,6 +197,23 @@ def test_a_tap_is_forgotten_and_what_was_said_before_it_is_not() -> None:
     assert stage.session.states.floor is Floor.SILENT
 
 
+def test_a_tap_that_silences_an_answer_leaves_nothing_to_answer() -> None:
+    stage = Stage(turns=BUTTON)
+    stage.say(ev.PushToTalk(True))
+    stage.frames(1.0)
+    stage.say(ev.PushToTalk(False))
+    stage.tick()
+    stage.commit("u1")
+    stage.begin()
+    stage.sound(2_000)
+    stage.say(ev.PushToTalk(True))
+    stage.done(status="cancelled")
+    stage.say(ev.PushToTalk(False))
+    assert not stage.session.gap.unsettled
+    stage.lose()
+    assert sent(stage.connect(), ResponseCreate) == []
+
+
 def test_the_button_interrupts_a_reply() -> None:
     stage = Stage(turns=BUTTON)
     stage.say(ev.Typed("tell me a story"))

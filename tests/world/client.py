@@ -81,7 +81,7 @@ class Client:
 
     def _truncate(self) -> None:
         item_id, self.speaking_item = self.speaking_item, ""
-        if item_id:
-            heard_ms = int(self._heard_ms(item_id))
-            self._hush()
+        heard_ms = int(self._heard_ms(item_id)) if item_id else 0
+        self._hush()
+        if heard_ms > 0:
             self._say(ConversationItemTruncate(item_id=item_id, content_index=0, audio_end_ms=heard_ms))

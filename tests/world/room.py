@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from random import Random
 from typing import Any, TypeVar
 
@@ -35,6 +35,7 @@ FRAME_MS = 20.0
 REPORT_MS = 50.0
 SILENCE_MS = 500.0
 COUGH_S = 0.15
+MOST_AT_ONCE = 10_000
 SILENCE = AudioFrame(PCM_24K, PCM_24K.silence(FRAME_MS))
 FRAME = ev.CallerAudio(SILENCE)
 E = TypeVar("E")
@@ -49,7 +50,7 @@ class Happened:
     effects: list[ef.Effect]
 
 
-@dataclass
+@dataclass(repr=False)
 class Room:
     """The scene. Script it (`user_speaks`, `engine_drops` …), `run` it, and look at `effects`, `engine`, `speaker`.
 
@@ -136,6 +137,12 @@ class Room:
         }
         self.post(ev.Tick())
 
+    def __repr__(self) -> str:
+        """What is not as usual."""
+        usual = {field.name: field.default for field in fields(self)}
+        given = {name: getattr(self, name) for name in usual}
+        return f"Room({', '.join(f'{name}={value}' for name, value in given.items() if value != usual[name])})"
+
     # The script
 
     @property
@@ -190,8 +197,12 @@ class Room:
 
     def run(self, until: float) -> Room:
         clock = self.clock
+        stands, still = clock.now, 0
         while True:
             due_at = clock.next_at()
+            still = still + 1 if clock.now == stands else 0
+            stands = clock.now
+            assert still < MOST_AT_ONCE, "time stands still"
             if self._next_frame_at <= due_at and self._next_frame_at <= until:
                 clock.now = self._next_frame_at
                 self._frame()
