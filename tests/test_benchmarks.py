@@ -26,7 +26,7 @@ from tests.benchmarks.bridge.rows import rows
 from tests.benchmarks.bridge.script import CYCLE, SPEECH_NOISE, Script, marks, noise
 from tests.benchmarks.bridge.systems import System, from_text
 from tests.benchmarks.bridge.wire import PING, WireSocket, accept_for, frame, unmasked
-from tests.benchmarks.local import Question, ask
+from tests.benchmarks.local import Answer, Question, ask
 from tests.benchmarks.report import Result, as_json, as_markdown
 
 # Markers
@@ -393,8 +393,30 @@ def test_voice_to_voice_counts_from_the_last_spoken_sample_to_the_first_audible_
     async def scene() -> float | None:
         async with serve(answer, "127.0.0.1", 0) as server:
             port = next(iter(server.sockets)).getsockname()[1]
-            return await ask(f"ws://127.0.0.1:{port}", Question("tone", np.full(2_400, 9_000, np.int16), 0.1))
+            return (await ask(f"ws://127.0.0.1:{port}", Question("tone", np.full(2_400, 9_000, np.int16), 0.1))).wait_s
 
     wait_s = asyncio.run(scene())
     assert wait_s is not None
     assert 0.135 <= wait_s < 0.5
+
+
+def test_a_reply_that_cuts_in_is_counted_and_the_next_one_is_measured() -> None:
+    delta = base64.b64encode(np.full(480, 3_000, np.int16).tobytes()).decode()
+
+    async def answer(socket: ServerConnection) -> None:
+        chunks = 0
+        async for _ in socket:
+            chunks += 1
+            if chunks in (3, 12):
+                event = {"type": "response.output_audio.delta", "response_id": f"resp_{chunks}", "delta": delta}
+                await socket.send(json.dumps(event))
+
+    async def scene() -> Answer:
+        async with serve(answer, "127.0.0.1", 0) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            return await ask(f"ws://127.0.0.1:{port}", Question("tone", np.full(3_600, 9_000, np.int16), 0.15))
+
+    got = asyncio.run(scene())
+    assert got.cut_in
+    assert got.wait_s is not None
+    assert 0.05 <= got.wait_s < 0.5

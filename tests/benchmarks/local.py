@@ -9,6 +9,7 @@ import sys
 import time
 import tomllib
 import wave
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from importlib import import_module
 from math import gcd
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 METHOD = (
     "Recorded questions are spoken in real time into `/v1/realtime` of `voice serve --engine local`, 20 ms at a time, "
     "with silence behind them, one new session each. Measured from the last spoken sample (by the fixture's spans) to "
-    "the first sample of the reply over -45 dBFS as a player without a buffer would sound it."
+    "the first sample of the reply over -45 dBFS as a player without a buffer would sound it; a reply that begins in "
+    "a pause of the speech is counted as one that cuts in, and the next one is measured."
 )
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "audio_fixtures"
@@ -35,6 +37,14 @@ RATE_HZ = 24_000
 CHUNK_MS = 20
 PATIENCE_S = 12.0
 AUDIBLE = 184  # of 32,768: -45 dBFS
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How long the person waited, None when nothing was heard in time; and whether a reply cut in before the end."""
+
+    wait_s: float | None
+    cut_in: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,41 +64,46 @@ def run() -> dict[str, float]:
     serve = ("-m", "voice", "serve", "--host", "127.0.0.1", "--port", "{port}", "--engine", "local")
     with started(System("voice", (sys.executable, *serve)), "") as running:
         answers = asyncio.run(ask_all(f"ws://127.0.0.1:{running.port}/v1/realtime?model=local"))
-    waits_ms = [wait_s * 1000 for wait_s in answers if wait_s is not None]
+    waits_ms = [answer.wait_s * 1000 for answer in answers if answer.wait_s is not None]
     figures = {"questions": float(len(answers)), "unanswered": float(len(answers) - len(waits_ms))}
+    figures["cut_in"] = float(sum(answer.cut_in for answer in answers))
     if waits_ms:
         p50, p95 = np.percentile(waits_ms, (50, 95))
         figures |= {"voice_to_voice_p50_ms": float(p50), "voice_to_voice_p95_ms": float(p95)}
     return {**figures, "wer": import_module("tests.benchmarks.wer").overall()}
 
 
-async def ask_all(url: str) -> list[float | None]:
+async def ask_all(url: str) -> list[Answer]:
     """One after the other, so that none waits for another's work."""
     answers = []
     for question in questions():
-        wait_s = await ask(url, question)
-        said = "no answer" if wait_s is None else f"{wait_s * 1000:.0f} ms"
-        print(f"{question.name}: {said}", file=sys.stderr, flush=True)
-        answers.append(wait_s)
+        answer = await ask(url, question)
+        said = "no answer" if answer.wait_s is None else f"{answer.wait_s * 1000:.0f} ms"
+        print(f"{question.name}: {said}{', after cutting in' * answer.cut_in}", file=sys.stderr, flush=True)
+        answers.append(answer)
     return answers
 
 
-async def ask(url: str, question: Question) -> float | None:
-    """Seconds from the end of the speech to the first audible sample, None when nothing was heard in time."""
+async def ask(url: str, question: Question) -> Answer:
+    """One question in a session of its own."""
     from websockets.asyncio.client import connect
 
+    cut_in = False
     async with connect(url, compression=None, max_size=None) as socket:
         began = time.monotonic()
         speaking = asyncio.create_task(speak(socket, question, began))
         try:
             async with asyncio.timeout(question.ends_s + PATIENCE_S):
-                heard = await first_audible(socket)
+                async for heard in replies(socket):
+                    if heard >= began + question.ends_s:
+                        return Answer(heard - began - question.ends_s, cut_in)
+                    cut_in = True
         except TimeoutError:
-            return None
+            pass
         finally:
             speaking.cancel()
             await asyncio.gather(speaking, return_exceptions=True)
-    return heard - began - question.ends_s
+    return Answer(None, cut_in)
 
 
 async def speak(socket: ClientConnection, question: Question, began: float) -> None:
@@ -104,23 +119,25 @@ async def speak(socket: ClientConnection, question: Question, began: float) -> N
         await socket.send(json.dumps({"type": "input_audio_buffer.append", "audio": audio}))
 
 
-async def first_audible(socket: ClientConnection) -> float:
-    """The moment at which a player without a buffer would sound the first audible sample."""
+async def replies(socket: ClientConnection) -> AsyncIterator[float]:
+    """For each response the moment at which a player without a buffer would sound its first audible sample."""
     import numpy as np
 
-    ends = 0.0
+    response_id, sounded, ends = "", False, 0.0
     async for text in socket:
         now = time.monotonic()
         event: dict[str, Any] = json.loads(text)
         if event["type"] != "response.output_audio.delta":
             continue
+        if event.get("response_id", "") != response_id:
+            response_id, sounded, ends = event.get("response_id", ""), False, 0.0
         samples = np.frombuffer(base64.b64decode(event["delta"]), np.int16)
         starts = max(ends, now)
         loud = np.flatnonzero(np.abs(samples.astype(np.int32)) > AUDIBLE)
-        if len(loud):
-            return starts + float(loud[0]) / RATE_HZ
+        if len(loud) and not sounded:
+            sounded = True
+            yield starts + float(loud[0]) / RATE_HZ
         ends = starts + len(samples) / RATE_HZ
-    raise TimeoutError
 
 
 def questions() -> list[Question]:
@@ -163,5 +180,6 @@ def table(figures: dict[str, float]) -> list[tuple[str, str]]:
         ("voice to voice p50, ms", f"{figures.get('voice_to_voice_p50_ms', float('nan')):.0f}"),
         ("voice to voice p95, ms", f"{figures.get('voice_to_voice_p95_ms', float('nan')):.0f}"),
         ("questions answered", asked),
+        ("replies that cut in", f"{figures['cut_in']:.0f}"),
         ("word error rate", f"{figures['wer']:.3f}"),
     ]
