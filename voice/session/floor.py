@@ -38,15 +38,20 @@ class Doubt(Enum):
 
 
 class Usual:
-    """How loud this person usually is, learned from speech that nobody doubted."""
+    """How loud this person usually is, learned from speech that nobody doubted: soon from louder moments, slowly from
+    softer ones, which may be the others in the room."""
 
-    WEIGHT = 0.3
+    UP, DOWN = 0.2, 0.01
 
     def __init__(self) -> None:
         self.level_db: float | None = None
 
     def learn(self, level_db: float) -> None:
-        self.level_db = level_db if self.level_db is None else self.level_db + self.WEIGHT * (level_db - self.level_db)
+        """One more moment of it."""
+        if self.level_db is None:
+            self.level_db = level_db
+        else:
+            self.level_db += (self.UP if level_db > self.level_db else self.DOWN) * (level_db - self.level_db)
 
 
 def plain_words(text: str) -> str:
@@ -69,9 +74,10 @@ class FloorControl:
         self._heard_at = float("-inf")
         self._engine_since: float | None = None
         self._acknowledges = False
+        self._told = False
         self._clearest = 0.0
         self._facts: CallerSpeech | None = None
-        self._before_ms = 0.0
+        self._before_ms = self._counted_ms = 0.0
         self._present = False
 
     # What the session tells
@@ -80,6 +86,7 @@ class FloorControl:
         """Since when the present reply is audible; None: the assistant is silent."""
         if since is not None and self._sound_since is None:
             self._before_ms = self._facts.speech_ms if self._facts is not None and self._present else 0.0
+            self._counted_ms = 0.0
         self._sound_since = since
         if since is None and self.doubt is not Doubt.TAKEN:
             self.doubt, self._ducked, self._ended_at = Doubt.IDLE, False, None
@@ -94,17 +101,19 @@ class FloorControl:
         if self._sound_since is None:
             if facts.stage == "offset":
                 self.doubt = Doubt.IDLE
+            else:
                 self._learn(facts)
             return Verdict.NOTHING
         if facts.stage == "offset":
             return self._offset(facts, now)
         if self.doubt is Doubt.TAKEN:
+            self._learn(facts)
             return Verdict.NOTHING
         if self._is_ours(facts) or self._is_line(facts):
             return self._dismiss(now) if self.doubt is Doubt.DOUBT else Verdict.NOTHING
         if facts.stage == "onset" or self.doubt is Doubt.IDLE:
             self._begin(facts, now)
-        if facts.speech_ms - self._before_ms >= self._needed_ms(facts):
+        if self._counted_ms >= self._needed_ms() or self._insists(facts):
             return self._take()
         return self._duck()
 
@@ -149,9 +158,12 @@ class FloorControl:
         phrases, rules = self.rules.phrases, self.rules
         if self._sound_since is None or self.doubt in (Doubt.IDLE, Doubt.TAKEN) or heard.confidence < rules.believed:
             return Verdict.NOTHING
-        if heard.text in phrases.wanting:
+        before, self._acknowledges = self._acknowledges, heard.text in phrases.acknowledgements
+        self._told = True
+        if before and heard.ended and heard.text not in phrases.wanting:
+            return self._dismiss(now)
+        if heard.text in phrases.wanting or (not heard.text and heard.ended):
             return self._take() if self._means_us() else Verdict.NOTHING
-        self._acknowledges = heard.text in phrases.acknowledgements
         return self._dismiss(now) if self._acknowledges and heard.ended else Verdict.NOTHING
 
     def tick(self, now: float) -> Verdict:
@@ -185,6 +197,11 @@ class FloorControl:
         """Whether this is speech near the microphone: not our echo, and above the line's quiet."""
         return not self._is_ours(facts) and not self._is_line(facts)
 
+    def surely_the_person(self, facts: CallerSpeech) -> bool:
+        """Whether an engine that listens must have heard this, too."""
+        clear = facts.probability >= self.rules.clear
+        return clear and self.is_the_person(facts) and not self._is_soft(facts)
+
     # How it judges
 
     def _is_ours(self, facts: CallerSpeech) -> bool:
@@ -195,14 +212,18 @@ class FloorControl:
 
     def _notice(self, facts: CallerSpeech) -> None:
         if facts.stage == "onset":
-            self._clearest = self._before_ms = 0.0
+            self._clearest = self._before_ms = self._counted_ms = 0.0
+            self._facts = None
+        before_ms = self._facts.speech_ms if self._facts is not None else 0.0
+        if not self._is_soft(facts):
+            self._counted_ms += facts.speech_ms - before_ms
         self._clearest = max(self._clearest, facts.probability)
         self._facts = facts
         self._present = facts.stage != "offset"
 
     def _learn(self, facts: CallerSpeech) -> None:
         """How loud the person is, from speech that is not a mere sound."""
-        if facts.speech_ms >= self.rules.yield_ms and self._clearest >= self.rules.clear:
+        if facts.speech_ms >= self.rules.learn_ms and facts.probability >= self.rules.clear:
             self.usual.learn(facts.level_db)
 
     def _is_soft(self, facts: CallerSpeech) -> bool:
@@ -214,12 +235,14 @@ class FloorControl:
         facts, rules = self._facts, self.rules
         if facts is None or self._clearest < rules.clear or self._is_soft(facts):
             return False
-        return facts.speech_ms - self._before_ms >= rules.word_ms
+        return self._counted_ms >= rules.word_ms
 
-    def _needed_ms(self, facts: CallerSpeech) -> float:
+    def _insists(self, facts: CallerSpeech) -> bool:
+        """Soft speech for so long that it is perhaps the person after all; not what went on when the reply began."""
+        return self._before_ms == 0.0 and facts.speech_ms >= self.rules.soft_yield_ms
+
+    def _needed_ms(self) -> float:
         rules = self.rules
-        if self._is_soft(facts):
-            return rules.soft_yield_ms
         if self._acknowledges:
             return rules.acknowledged_yield_ms
         if self._clearest < rules.clear:
@@ -227,13 +250,15 @@ class FloorControl:
         assert self._sound_since is not None
         early = (self._onset_at - self._sound_since) * 1000 < rules.grace_ms
         wary = (self._onset_at - self._dismissed_at) * 1000 < rules.back_off_ms
-        return rules.wary_yield_ms if early or wary else rules.yield_ms
+        if early or wary:
+            return rules.wary_yield_ms
+        return rules.yield_ms if self._told else rules.blind_yield_ms
 
     def _begin(self, facts: CallerSpeech, now: float) -> None:
         if self.doubt is Doubt.IDLE or facts.stage == "onset":
             self._onset_at = now - facts.speech_ms / 1000
             self._ended_at = None
-            self._acknowledges = False
+            self._acknowledges = self._told = False
         if self.doubt is not Doubt.DISMISSED or facts.stage == "onset":
             self.doubt = Doubt.DOUBT
 
@@ -253,10 +278,7 @@ class FloorControl:
         return Verdict.RESTORE if was_ducked else Verdict.NOTHING
 
     def _offset(self, facts: CallerSpeech, now: float) -> Verdict:
-        if self.doubt is Doubt.TAKEN:
-            self._learn(facts)
-            self.doubt = Doubt.IDLE
-        elif self.doubt is Doubt.DISMISSED:
+        if self.doubt is Doubt.TAKEN or self.doubt is Doubt.DISMISSED:
             self.doubt = Doubt.IDLE
         elif self.doubt is Doubt.DOUBT:
             self._ended_at = now - facts.late_ms / 1000

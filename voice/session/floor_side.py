@@ -38,7 +38,8 @@ class FloorSide:
 
     def handle_caller_speech(self, event: CallerSpeech) -> None:
         """News from our ear: it judges interruptions, and in `local` mode it takes the person's turns."""
-        self._session.watch.caller_speech(event)
+        if self._control is None or self._control.surely_the_person(event):
+            self._session.watch.caller_speech(event)
         if self._control is None or self.protected():
             return
         verdict = self._control.hear(event, self._session.now)

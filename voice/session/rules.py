@@ -60,12 +60,20 @@ class TurnRules:
 class PhraseLists:
     """Words that decide alone, in lower case and without punctuation: `acknowledgements` go on listening ("mm-hm",
     "right"), `interruptions` take the floor ("stop", "wait"), `holds` ask for quiet until spoken to ("hold on").
-    `openings` begin a request ("what", "set"): a spotter needs to know what else a short sound may be."""
+    `openings` begin a request ("what", "set"): a spotter needs to know what else a short sound may be. `murmurs` are
+    acknowledgements with so little sound ("ah") that on a poor line everything is like them.
+    """
 
     acknowledgements: frozenset[str] = frozenset()
     interruptions: frozenset[str] = frozenset()
     holds: frozenset[str] = frozenset()
     openings: frozenset[str] = frozenset()
+    murmurs: frozenset[str] = frozenset()
+
+    @property
+    def distinct(self) -> frozenset[str]:
+        """Acknowledgements that a spotter can tell from other words by their sound."""
+        return self.acknowledgements - self.murmurs
 
     @property
     def wanting(self) -> frozenset[str]:
@@ -77,29 +85,34 @@ class PhraseLists:
 class FloorRules:
     """The numbers of the judgement.
 
-    `yield_ms` of speech take the floor; a stretch that ends before is kept in doubt for `words_ms` after its end, in
-    case its words say otherwise. `soft_db` below the person's own usual voice is somebody else, or nobody; such a
-    stretch needs `soft_yield_ms`. `margin_db` is what speech must be above the line's quiet. Above `echo` it is our
-    own loudspeaker. Within `grace_ms` of the reply's first sound, and within `back_off_ms` of a mistaken duck, it takes
-    `wary_yield_ms`. When only
-    the engine hears speech, and our ear nothing at all, the engine is believed after `deaf_ms`. A spotter's words count
-    from a confidence of `believed` on; what begins like an acknowledgement needs `acknowledged_yield_ms`. Sound of which no moment was speech with a
-    probability of `clear` needs `unclear_yield_ms` (a cough); a spotted word needs `word_ms`.
+    `yield_ms` of speech take the floor when a spotter has found no acknowledgement in it, `blind_yield_ms` when it has
+    not answered (yet); a stretch that ends before is kept in doubt for `words_ms` after its end, in case its words say
+    otherwise. `margin_db` is what speech must be above the line's quiet. Above `echo` it is our own loudspeaker.
+    `soft_db` below the person's own usual voice, learned from `learn_ms` of clear speech on, is somebody else, or
+    nobody: it does not count before it has lasted `soft_yield_ms`. Within `grace_ms` of the reply's first sound, and
+    within `back_off_ms` of a mistaken duck, it takes `wary_yield_ms`. When only the engine hears speech, and our ear
+    nothing at all, the engine is believed after `deaf_ms`.
+
+    A spotter's words count from a confidence of `believed` on, after `word_ms` of speech; what begins like an
+    acknowledgement needs `acknowledged_yield_ms`. Sound of which no moment was speech with a probability of `clear` (a
+    cough) needs `unclear_yield_ms`.
     """
 
-    yield_ms: float = 420.0
+    yield_ms: float = 340.0
+    blind_yield_ms: float = 420.0
     words_ms: float = 250.0
     margin_db: float = 9.0
-    soft_db: float = 13.0
-    soft_yield_ms: float = 1_100.0
+    learn_ms: float = 200.0
+    soft_db: float = 9.0
+    soft_yield_ms: float = 1_400.0
     echo: float = 0.55
     grace_ms: float = 250.0
     back_off_ms: float = 700.0
     wary_yield_ms: float = 560.0
     deaf_ms: float = 600.0
     believed: float = 0.5
-    acknowledged_yield_ms: float = 700.0
-    clear: float = 0.7
+    acknowledged_yield_ms: float = 800.0
+    clear: float = 0.8
     unclear_yield_ms: float = 900.0
     word_ms: float = 100.0
     duck_db: float = -18.0

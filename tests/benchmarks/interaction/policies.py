@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from math import inf
+from typing import TYPE_CHECKING
 
 from voice.engines.base import Spotted
 from voice.protocol.settings import SemanticVad, ServerVad
 from voice.runtime.phrases import phrase_lists
 from voice.session.rules import FloorRules
+
+if TYPE_CHECKING:
+    from voice.engines.speech.phrase_spotter import PhraseSpotter
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +36,22 @@ class Policy:
         return self.floor is not None
 
 
+def spot(pcm: bytes) -> Spotted | None:
+    """The service's spotter, without its process."""
+    return Spotted(*_spotter().find(pcm))
+
+
+@cache
+def _spotter() -> PhraseSpotter:
+    from voice.engines.speech.phrase_spotter import PhraseSpotter
+
+    phrases = phrase_lists("en")
+    return PhraseSpotter(phrases.distinct, phrases.wanting)
+
+
 def ours() -> Policy:
     """Two stages over an ear of our own; a turn's end waits by the words where there are any."""
-    return Policy("ours", FloorRules(phrases=phrase_lists("en")), SemanticVad())
+    return Policy("ours", FloorRules(phrases=phrase_lists("en")), SemanticVad(), always=True, spot=spot)
 
 
 def listen() -> Policy:

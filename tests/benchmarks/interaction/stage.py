@@ -38,8 +38,8 @@ REPORT_MS = 60
 ECHO_TAIL_S = 0.1
 ANSWER_S = 3.0
 SPEED = 3.0
-SPOTTING_MS = 40.0
-"""How long the spotter takes to answer."""
+SPOTTING_MS = 80.0
+"""How long the spotter takes to answer on one free core."""
 BEFORE_S = 0.9
 """So long before the reply a scene begins when nobody listens to the opening words."""
 

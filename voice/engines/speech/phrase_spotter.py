@@ -15,7 +15,49 @@ from typing import Any
 
 RATE_HZ = 16_000
 _FIRST_MEAN = "40,3,-1,0,0,0,0,0,0,0,0,0,0"
-_SOUNDS = "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH".split()
+_SOUNDS = tuple(
+    [
+        "AA",
+        "AE",
+        "AH",
+        "AO",
+        "AW",
+        "AY",
+        "B",
+        "CH",
+        "D",
+        "DH",
+        "EH",
+        "ER",
+        "EY",
+        "F",
+        "G",
+        "HH",
+        "IH",
+        "IY",
+        "JH",
+        "K",
+        "L",
+        "M",
+        "N",
+        "NG",
+        "OW",
+        "OY",
+        "P",
+        "R",
+        "S",
+        "SH",
+        "T",
+        "TH",
+        "UH",
+        "UW",
+        "V",
+        "W",
+        "Y",
+        "Z",
+        "ZH",
+    ]
+)
 _MORE_SOUNDS = 0.1
 """Probability of each further sound in the search for any: a path of many sounds explains everything."""
 _SPELLINGS = {
@@ -47,7 +89,7 @@ class SpotRules:
     by into a confidence.
     """
 
-    apart: float = 0.2
+    apart: float = 0.0
     beneath: float = 2.5
     other_apart: float = 0.6
     other_beneath: float = 1.5

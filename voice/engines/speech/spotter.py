@@ -48,6 +48,11 @@ class WordSpotter:
             raise ExtraMissing("The word spotter (pocketsphinx)", "local")
         await self._hire()
 
+    def warm(self) -> None:
+        """Start the process in the background, unless it runs; until it does nothing is answered."""
+        if self._worker is None or self._worker.ended.is_set():
+            self._replace()
+
     async def spot(self, pcm: bytes) -> Spotted | None:
         """What the stretch says; None when that is not known soon enough."""
         worker = self._worker
