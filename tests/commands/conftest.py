@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 
 @pytest.fixture(autouse=True)
-def blocking_calls_fail() -> Iterator[None]:
+def blocking_calls_fail() -> None:
     """Not here."""
-    yield
