@@ -16,6 +16,7 @@ from voice.session import events as ev
 
 LATENCY_BUCKETS_S = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 SESSION_BUCKETS_S = (10.0, 30.0, 60.0, 180.0, 600.0, 1_800.0, 3_600.0, 7_200.0)
+ROWS_PER_NAME = 200
 PERSONAL = frozenset({"text", "transcript", "reason"})
 
 logger = logging.getLogger("voice.session")
@@ -57,12 +58,19 @@ class Metrics:
 
     def __init__(self, load: Load) -> None:
         self.counts: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
+        self._rows: Counter[str] = Counter()
         self.reply_latency_s = Histogram(LATENCY_BUCKETS_S)
         self.session_s = Histogram(SESSION_BUCKETS_S)
         self._load = load
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
-        self.counts[name, tuple(sorted(labels.items()))] += amount  # type: ignore[assignment]
+        """Add to a sum. Models and servers choose some of the labels: past a number of them, more are `other`."""
+        key = name, tuple(sorted(labels.items()))
+        if labels and key not in self.counts:
+            self._rows[name] += 1
+            if self._rows[name] > ROWS_PER_NAME:
+                key = name, tuple((label, "other") for label in sorted(labels))
+        self.counts[key] += amount  # type: ignore[assignment]
 
     def render(self) -> str:
         """Everything in the Prometheus text format."""
