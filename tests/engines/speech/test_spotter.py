@@ -23,7 +23,7 @@ def stretch(clip: Clip, length_s: float | None) -> bytes:
     begin = max(0, int((onset_s(clip) - 0.15) * 16_000))
     end = int(clip.spans_s[-1][1] * 16_000) if length_s is None else int((onset_s(clip) + length_s) * 16_000)
     piece = samples[begin:end] / max(float(np.abs(samples).max()), 1e-6) * 0.25
-    return np.rint(piece * 32767).astype("<i2").tobytes()
+    return bytes(np.rint(piece * 32767).astype("<i2").tobytes())
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_without_a_process_nothing_is_answered() -> None:
     spotter = WordSpotter((), ())
 
     async def ask() -> None:
-        spotter._settings = {"acknowledgements": 1}
+        spotter._settings = {"acknowledgements": ["not a list that it could use"]}
         assert await spotter.spot(bytes(3_200)) is None
         await spotter.close()
 

@@ -15,48 +15,46 @@ from typing import Any
 
 RATE_HZ = 16_000
 _FIRST_MEAN = "40,3,-1,0,0,0,0,0,0,0,0,0,0"
-_SOUNDS = tuple(
-    [
-        "AA",
-        "AE",
-        "AH",
-        "AO",
-        "AW",
-        "AY",
-        "B",
-        "CH",
-        "D",
-        "DH",
-        "EH",
-        "ER",
-        "EY",
-        "F",
-        "G",
-        "HH",
-        "IH",
-        "IY",
-        "JH",
-        "K",
-        "L",
-        "M",
-        "N",
-        "NG",
-        "OW",
-        "OY",
-        "P",
-        "R",
-        "S",
-        "SH",
-        "T",
-        "TH",
-        "UH",
-        "UW",
-        "V",
-        "W",
-        "Y",
-        "Z",
-        "ZH",
-    ]
+_SOUNDS = (
+    "AA",
+    "AE",
+    "AH",
+    "AO",
+    "AW",
+    "AY",
+    "B",
+    "CH",
+    "D",
+    "DH",
+    "EH",
+    "ER",
+    "EY",
+    "F",
+    "G",
+    "HH",
+    "IH",
+    "IY",
+    "JH",
+    "K",
+    "L",
+    "M",
+    "N",
+    "NG",
+    "OW",
+    "OY",
+    "P",
+    "R",
+    "S",
+    "SH",
+    "T",
+    "TH",
+    "UH",
+    "UW",
+    "V",
+    "W",
+    "Y",
+    "Z",
+    "ZH",
 )
 _MORE_SOUNDS = 0.1
 """Probability of each further sound in the search for any: a path of many sounds explains everything."""
@@ -167,7 +165,8 @@ class PhraseSpotter:
                     arcs[arc] = None
                 at = to
         decoder = self._decoder
-        decoder.add_fsg(name, decoder.create_fsg(name, 0, 1, list(arcs) or [(0, 1, 1.0)]))
+        silent: list[tuple[int, int, float]] = [(0, 1, 1.0)]
+        decoder.add_fsg(name, decoder.create_fsg(name, 0, 1, list(arcs) or silent))
 
     def _arcs(
         self, word: str, spellings: Sequence[Sequence[str]], at: int, to: int, *, whole: bool

@@ -68,7 +68,8 @@ class WordSpotter:
         worker.send(pipe.SOUND, number, pcm)
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                return await answer
+                spotted: Spotted | None = await answer
+                return spotted
         except TimeoutError:
             self.unanswered += 1
             return None
