@@ -286,7 +286,13 @@ def floor_rules(settings: Settings, transport: Transport) -> FloorRules | None:
         raise ExtraMissing('The ear that turns.mode = "local" needs', "local")
     if settings.turns.mode != "local" and (settings.turns.interruption != "judged" or not has_ear()):
         return None
-    return FloorRules(phrases=phrase_lists(settings.session.language))
+    phrases = phrase_lists(settings.session.language)
+    return FloorRules(phrases=phrases) if has_spotter(settings) else FloorRules(phrases=phrases, blind_yield_ms=420.0)
+
+
+def has_spotter(settings: Settings) -> bool:
+    """Whether short words can be told apart: in English, with PocketSphinx."""
+    return settings.session.language.lower().startswith("en") and find_spec("pocketsphinx") is not None
 
 
 def has_ear() -> bool:
@@ -301,8 +307,7 @@ class Hearing:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._vad = settings.local.vad
-        self._language = settings.session.language
+        self._settings = settings
         self._detectors: DetectorPool | None = None
         self._spotter: WordSpotter | None = None
 
@@ -315,18 +320,16 @@ class Hearing:
         from voice.engines.speech.choose import choose_vad
 
         if self._detectors is None:
-            self._detectors = DetectorPool(lambda: choose_vad(self._vad))
+            self._detectors = DetectorPool(lambda: choose_vad(self._settings.local.vad))
         pool = self._detectors
         return LocalEar(transport.traits.input_format, vad_factory=pool.take, release=pool.give_back, always=True)
 
     def spotter(self, config: SessionConfig) -> Spotter | None:
         """Who tells the ear's short words apart; None where nobody can."""
-        if config.floor is None or not self._language.lower().startswith("en"):
+        if config.floor is None or not has_spotter(self._settings):
             return None
         from voice.engines.speech.spotter import WordSpotter
 
-        if not WordSpotter.installed():
-            return None
         if self._spotter is None:
             phrases = config.floor.phrases
             self._spotter = WordSpotter(phrases.distinct, phrases.wanting)

@@ -74,6 +74,7 @@ class FloorControl:
         self._heard_at = float("-inf")
         self._engine_since: float | None = None
         self._acknowledges = False
+        self._echoes = 0
         self._told = False
         self._clearest = 0.0
         self._facts: CallerSpeech | None = None
@@ -110,7 +111,8 @@ class FloorControl:
             self._learn(facts)
             return Verdict.NOTHING
         if self._is_ours(facts) or self._is_line(facts):
-            return self._dismiss(now) if self.doubt is Doubt.DOUBT else Verdict.NOTHING
+            surely = self._echoes >= self.rules.echoes or self._is_line(facts)
+            return self._dismiss(now) if self.doubt is Doubt.DOUBT and surely else Verdict.NOTHING
         if facts.stage == "onset" or self.doubt is Doubt.IDLE:
             self._begin(facts, now)
         if self._counted_ms >= self._needed_ms() or self._insists(facts):
@@ -214,6 +216,7 @@ class FloorControl:
         if facts.stage == "onset":
             self._clearest = self._before_ms = self._counted_ms = 0.0
             self._facts = None
+        self._echoes = self._echoes + 1 if self._is_ours(facts) else 0
         before_ms = self._facts.speech_ms if self._facts is not None else 0.0
         if not self._is_soft(facts):
             self._counted_ms += facts.speech_ms - before_ms

@@ -15,46 +15,13 @@ from typing import Any
 
 RATE_HZ = 16_000
 _FIRST_MEAN = "40,3,-1,0,0,0,0,0,0,0,0,0,0"
-_SOUNDS = (
-    "AA",
-    "AE",
-    "AH",
-    "AO",
-    "AW",
-    "AY",
-    "B",
-    "CH",
-    "D",
-    "DH",
-    "EH",
-    "ER",
-    "EY",
-    "F",
-    "G",
-    "HH",
-    "IH",
-    "IY",
-    "JH",
-    "K",
-    "L",
-    "M",
-    "N",
-    "NG",
-    "OW",
-    "OY",
-    "P",
-    "R",
-    "S",
-    "SH",
-    "T",
-    "TH",
-    "UH",
-    "UW",
-    "V",
-    "W",
-    "Y",
-    "Z",
-    "ZH",
+_SOUNDS = tuple(
+    sound
+    for row in (
+        "AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW",
+        "B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH",
+    )
+    for sound in row.split()
 )
 _MORE_SOUNDS = 0.1
 """Probability of each further sound in the search for any: a path of many sounds explains everything."""
@@ -182,7 +149,7 @@ class PhraseSpotter:
     def _any_sounds(self) -> None:
         for sound in _SOUNDS:
             self._teach(f"any.{sound}", (sound,))
-        arcs = [(0, 1, 1.0, f"any.{sound}") for sound in _SOUNDS]
+        arcs: list[tuple[Any, ...]] = [(0, 1, 1.0, f"any.{sound}") for sound in _SOUNDS]
         decoder = self._decoder
         decoder.add_fsg("any", decoder.create_fsg("any", 0, 1, [*arcs, (1, 0, _MORE_SOUNDS)]))
 

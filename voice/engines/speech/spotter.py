@@ -64,7 +64,8 @@ class WordSpotter:
             return None
         self._number = self._number % 0xFFFF_FFF0 + 1
         number = self._number
-        answer = self._answers[number] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Spotted | None] = asyncio.get_running_loop().create_future()
+        self._answers[number] = answer
         worker.send(pipe.SOUND, number, pcm)
         try:
             async with asyncio.timeout(_PATIENCE_S):
