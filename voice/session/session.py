@@ -94,6 +94,8 @@ class Session:
         self._first_sound_ms = 0.0
         self._closing: Closing | None = None
         self._ids = 0
+        self._deadline: Deadline | None = None
+        self._deadline_known = False
         self._out: list[Effect] = []
         self.engine = EngineSide(self)
         self.link = LinkSide(self)
@@ -148,16 +150,24 @@ class Session:
         if now > self.now:
             self.now = now
         self._out = []
+        kind = type(event)
+        if kind is not ev.CallerAudio:  # the person's sound by itself moves no deadline
+            self._deadline_known = False
         if self._closing is not None:
             self._close_up(event)
         else:
-            self._handlers[type(event)](event)
+            self._handlers[kind](event)
         return self._out
 
     def deadline(self) -> Deadline | None:
         """When to call `handle(Tick(), now)` if nothing else happens before, and why."""
         if self.ended:
             return None
+        if not self._deadline_known:
+            self._deadline, self._deadline_known = self._find_deadline(), True
+        return self._deadline
+
+    def _find_deadline(self) -> Deadline | None:
         if self._closing is not None:
             return Deadline(self._closing.at, "closing words")
         return soonest(
