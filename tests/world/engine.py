@@ -31,6 +31,11 @@ from voice.protocol.settings import Session as Settings
 from voice.protocol.settings import merge
 
 DELTA_MS = 100.0
+SILENCE_MS = 500.0
+SILENCE = AudioFrame(PCM_24K, PCM_24K.silence(20))
+VOICE = AudioFrame(PCM_24K, b"\x00\x10" * 480)
+LAST_WORD = AudioFrame(PCM_24K, b"\x00\x08" * 480)
+"""A piece of speech after which the ear knows that the turn is over, without waiting for a pause."""
 DELTAS_PER_WORD = 3
 
 
@@ -94,6 +99,7 @@ class EngineOfScripts:
     _count: int = 0
     _speech_item: str = ""
     _audio: int = 0
+    _quiet_ms: float | None = None
     _open_calls: dict[str, bool] = field(default_factory=dict)
 
     # What the engine says
@@ -116,9 +122,21 @@ class EngineOfScripts:
 
     # What it is told
 
-    def receive_audio(self, ms: float) -> None:
+    def receive_audio(self, frame: AudioFrame, ms: float) -> None:
+        """The person's sound. Its ear knows speech from silence, and takes a pause for the end of a turn."""
         self.heard_ms += ms
         self.uncommitted_ms += ms
+        if frame is SILENCE:
+            if self._speech_item and self._quiet_ms is not None:
+                self._quiet_ms += ms
+                if self._quiet_ms >= SILENCE_MS:
+                    self.speech_stops()
+            return
+        self._quiet_ms = 0.0
+        if frame is VOICE:
+            self.speech_starts()
+        elif frame is LAST_WORD:
+            self.speech_stops()
 
     @property
     def detects(self) -> bool:
@@ -136,7 +154,7 @@ class EngineOfScripts:
             self._finish("cancelled", "turn_detected")
 
     def speech_stops(self) -> None:
-        item_id, self._speech_item = self._speech_item, ""
+        item_id, self._speech_item, self._quiet_ms = self._speech_item, "", None
         if not self.detects or not item_id:
             return
         self._say("input_audio_buffer.speech_stopped", audio_end_ms=int(self.heard_ms), item_id=item_id)

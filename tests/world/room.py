@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 from tests.world.client import Client
 from tests.world.clock import Clock
-from tests.world.engine import EngineOfScripts, Plan
+from tests.world.engine import LAST_WORD, SILENCE, VOICE, EngineOfScripts, Plan
 from tests.world.line import Line, Way
 from tests.world.loudspeaker import Loudspeaker
-from voice.audio.frames import PCM_24K, AudioFrame
+from voice.audio.frames import AudioFrame
 from voice.protocol.client_events import ClientEvent
 from voice.protocol.settings import FunctionTool
 from voice.protocol.settings import Session as Settings
@@ -29,15 +29,15 @@ from voice.session.session import Session
 from voice.session.states import Link
 from voice.session.watch import WatchRules
 
-__all__ = ["Happened", "Line", "Loudspeaker", "Plan", "Room"]
+__all__ = ["SILENCE", "Happened", "Line", "Loudspeaker", "Plan", "Room"]
 
 FRAME_MS = 20.0
 REPORT_MS = 50.0
-SILENCE_MS = 500.0
 COUGH_S = 0.15
 MOST_AT_ONCE = 10_000
-SILENCE = AudioFrame(PCM_24K, PCM_24K.silence(FRAME_MS))
 FRAME = ev.CallerAudio(SILENCE)
+SPEECH = ev.CallerAudio(VOICE)
+LAST_SPEECH = ev.CallerAudio(LAST_WORD)
 E = TypeVar("E")
 
 
@@ -122,9 +122,11 @@ class Room:
         self._ticks = 0
         self._reporting = False
         self._tools_running: set[str] = set()
+        self._mouths = 0
+        self._turn_ends = False
         self._next_frame_at = 0.0 if self.audio else float("inf")
         self._hands: dict[type, Callable[[Any], None]] = {
-            ef.SendAudio: lambda effect: self.engine.receive_audio(effect.frame.duration_ms),
+            ef.SendAudio: lambda effect: self.engine.receive_audio(effect.frame, effect.frame.duration_ms),
             ef.SendToEngine: lambda effect: self.engine.receive(effect.event),
             ef.Play: self._play,
             ef.Mark: self._mark,
@@ -150,19 +152,30 @@ class Room:
         return self.engines[-1]
 
     def user_speaks(self, at: float, seconds: float) -> None:
-        self.clock.at(at, lambda: self._if_up(lambda engine: engine.speech_starts()))
-        self.clock.at(at + seconds, lambda: self._if_up(lambda engine: engine.speech_stops()))
+        """A turn whose end the engine finds at once."""
+        self._speech(at, seconds, ends=True)
 
     def user_says(self, at: float, *spans_s: float) -> None:
         """Speech, pause, speech, pause …: the engine finds a turn's end in a pause longer than its patience."""
         for index, span_s in enumerate(spans_s):
             if index % 2 == 0:
-                self.clock.at(at, lambda: self._if_up(lambda engine: engine.speech_starts()))
-                pause_s = spans_s[index + 1] if index + 1 < len(spans_s) else float("inf")
-                if pause_s * 1000 > SILENCE_MS:
-                    stops_at = at + span_s + SILENCE_MS / 1000
-                    self.clock.at(stops_at, lambda: self._if_up(lambda engine: engine.speech_stops()))
+                self._speech(at, span_s, ends=False)
             at += span_s
+
+    def _speech(self, at: float, seconds: float, *, ends: bool) -> None:
+        if self.audio:
+            self.clock.at(at, lambda: self._open_mouth())
+            self.clock.at(at + seconds, lambda: self._shut_mouth(ends))
+        else:
+            self.clock.at(at, lambda: self._if_up(lambda engine: engine.speech_starts()))
+            self.clock.at(at + seconds, lambda: self._if_up(lambda engine: engine.speech_stops()))
+
+    def _open_mouth(self) -> None:
+        self._mouths += 1
+
+    def _shut_mouth(self, ends: bool) -> None:
+        self._mouths -= 1
+        self._turn_ends = ends and not self._mouths
 
     def user_coughs(self, at: float) -> None:
         """Too short for a word, and still a turn to an engine that only hears loudness."""
@@ -281,12 +294,16 @@ class Room:
         self._next_frame_at += FRAME_MS / 1000
         self.captured_ms += FRAME_MS
         self._busy = True
-        effects = session.handle(FRAME, now)
+        event = FRAME
+        if self._mouths or self._turn_ends:
+            event = SPEECH if self._mouths else LAST_SPEECH
+            self._turn_ends = False
+        effects = session.handle(event, now)
         if self.keep_log:
-            self.log.append(Happened(now, FRAME, effects))
+            self.log.append(Happened(now, event, effects))
         for effect in effects:
             if type(effect) is ef.SendAudio:
-                self.engine.receive_audio(FRAME_MS)
+                self.engine.receive_audio(effect.frame, FRAME_MS)
             else:
                 self._hands[type(effect)](effect)
         self._busy = False
