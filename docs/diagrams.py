@@ -1,7 +1,6 @@
 """Draws what the documents show of the code: the states of a session, from the tables that it really uses.
 
-    python -m docs.diagrams          write them
-    python -m docs.diagrams --check  fail when a document shows something else
+`python -m docs.diagrams` writes them; with `--check` it fails when a document shows something else.
 """
 
 from __future__ import annotations
