@@ -1,0 +1,1 @@
+"""Recorded conversations that must lead to the same decisions for ever, or be recorded anew on purpose."""
