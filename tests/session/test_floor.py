@@ -86,6 +86,29 @@ def test_our_own_echo_never_ducks() -> None:
     assert [floor.hear(speech("going", ms, echo=0.9), 5 + ms / 1000) for ms in (60, 500, 900)] == [Verdict.NOTHING] * 3
 
 
+def test_a_dip_in_our_own_echo_is_nobody() -> None:
+    floor = control()
+    for ms in range(60, 700, 32):
+        floor.hear(speech("going", ms, echo=0.95), 5 + ms / 1000)
+    dip = [floor.hear(speech("going", ms, echo=0.2), 5 + ms / 1000) for ms in range(700, 956, 32)]
+    assert Verdict.YIELD not in dip
+
+
+def test_a_person_who_goes_on_over_our_echo_is_heard() -> None:
+    floor = control()
+    for ms in range(60, 700, 32):
+        floor.hear(speech("going", ms, echo=0.95), 5 + ms / 1000)
+    over = [floor.hear(speech("going", ms, echo=0.1), 5 + ms / 1000) for ms in range(700, 1_200, 32)]
+    assert Verdict.YIELD in over
+
+
+def test_one_glimpse_of_echo_in_speech_changes_nothing() -> None:
+    floor = control()
+    floor.hear(speech("onset", 60), 5.06)
+    assert floor.hear(speech("going", 124, echo=0.9), 5.12) is Verdict.NOTHING
+    assert floor.hear(speech("going", RULES.blind_yield_ms + 64), 5.65) is Verdict.YIELD
+
+
 def test_what_is_hardly_above_the_line_is_the_line() -> None:
     assert control().hear(speech("onset", 60, level=-55), 5.0) is Verdict.NOTHING
 

@@ -75,6 +75,7 @@ class FloorControl:
         self._engine_since: float | None = None
         self._acknowledges = False
         self._echoes = 0
+        self._echoed = False
         self._told = False
         self._clearest = 0.0
         self._facts: CallerSpeech | None = None
@@ -215,10 +216,12 @@ class FloorControl:
     def _notice(self, facts: CallerSpeech) -> None:
         if facts.stage == "onset":
             self._clearest = self._before_ms = self._counted_ms = 0.0
-            self._facts = None
+            self._facts, self._echoed = None, False
         self._echoes = self._echoes + 1 if self._is_ours(facts) else 0
         before_ms = self._facts.speech_ms if self._facts is not None else 0.0
-        if not self._is_soft(facts):
+        if self._echoes >= self.rules.echoes:
+            self._counted_ms, self._echoed = 0.0, True
+        elif not self._is_soft(facts) and facts.echo < (self.rules.echo_gone if self._echoed else self.rules.echo):
             self._counted_ms += facts.speech_ms - before_ms
         self._clearest = max(self._clearest, facts.probability)
         self._facts = facts
@@ -236,18 +239,20 @@ class FloorControl:
     def _means_us(self) -> bool:
         """Whether the present stretch is speech for certain, and no softer than this person speaks."""
         facts, rules = self._facts, self.rules
-        if facts is None or self._clearest < rules.clear or self._is_soft(facts):
+        if facts is None or self._echoed or self._clearest < rules.clear or self._is_soft(facts):
             return False
         return self._counted_ms >= rules.word_ms
 
     def _insists(self, facts: CallerSpeech) -> bool:
         """Soft speech for so long that it is perhaps the person after all; not what went on when the reply began."""
-        return self._before_ms == 0.0 and facts.speech_ms >= self.rules.soft_yield_ms
+        return self._before_ms == 0.0 and not self._echoed and facts.speech_ms >= self.rules.soft_yield_ms
 
     def _needed_ms(self) -> float:
         rules = self.rules
         if self._acknowledges:
             return rules.acknowledged_yield_ms
+        if self._echoed:
+            return rules.echoed_yield_ms
         if self._clearest < rules.clear:
             return rules.unclear_yield_ms
         assert self._sound_since is not None
