@@ -242,7 +242,7 @@ class Stage:
         self._post(ev.EngineAudio(response_id, item_id, output_index, content_index, frame))
 
     def _engine_hears(self, frame: AudioFrame) -> None:
-        self._engine.receive_audio(frame.duration_ms)
+        self._engine.receive_audio(frame, frame.duration_ms)
         if self.clock.now < self._listens_at_s:
             return
         for edge in self._engine_ear.hear(frame):
