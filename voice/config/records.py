@@ -92,7 +92,7 @@ class TurnSettings:
     toggle: bool = False
     idle_s: float = _between(0.0, 0, 3_600)
     idle_text: str = "Are you still there?"
-    interruption: Literal["judged", "at_once"] = "judged"
+    interruption: Literal["judged", "at_once"] = "at_once"
 
 
 @dataclass(frozen=True, slots=True)
