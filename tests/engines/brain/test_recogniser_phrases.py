@@ -66,6 +66,13 @@ def test_every_action_has_a_phrase_and_the_graph_stays_small() -> None:
     assert len(graph.arcs) < 3000  # what a search may cost beside the free words
 
 
+def test_an_answer_to_a_question_is_expected_too() -> None:
+    graph = phrase_graph(recogniser_phrases(), lambda word: True)
+    assert graph is not None
+    assert graph.holds(["five", "minutes"])
+    assert graph.holds(["for", "half", "an", "hour"])
+
+
 def test_nothing_is_left_open() -> None:
     assert not any(re.search(r"[{}]", phrase) for phrase in recogniser_phrases())
 
