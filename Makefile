@@ -37,7 +37,7 @@ $(VENV)/.run: $(BIN)/python pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.run
 	@echo "· installing what the tests need"
-	@$(BIN)/python -m pip install --quiet --editable '.[local,desktop,png]' --group dev
+	@$(BIN)/python -m pip install --quiet --editable '.[local,espeak,desktop,png]' --group dev
 	@touch $@
 
 check: setup
