@@ -152,6 +152,16 @@ def test_an_interruption_of_what_is_not_heard_yet_leaves_both_ends_in_one_epoch(
     assert (told or [0])[-1] == stage.session.ledger.epoch
 
 
+def test_a_reply_that_pauses_in_its_making_is_cut_where_it_paused() -> None:
+    """All that came was heard, but the engine may have more on its way."""
+    stage = sounding(400)
+    stage.say(ev.Played(0, 400, 1))
+    assert stage.session.states.voice is Voice.QUIET
+    effects = speech_starts(stage)
+    assert [cut.audio_end_ms for cut in sent(effects, ConversationItemTruncate)] == [400]
+    assert [stop.epoch for stop in of(effects, ef.StopPlayback)] == [stage.session.ledger.epoch]
+
+
 def test_a_reply_that_was_heard_to_its_end_is_not_cut() -> None:
     stage = sounding(1_000)
     stage.finish()

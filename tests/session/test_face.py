@@ -24,7 +24,7 @@ from voice.protocol.settings import AudioInput, AudioSettings, FunctionTool
 from voice.protocol.settings import Session as Settings
 from voice.session import effects as ef
 from voice.session import events as ev
-from voice.session.states import Reply
+from voice.session.states import Reply, Voice
 
 CLOCK = {"type": "function", "name": "clock", "parameters": {}}
 LAMP = FunctionTool(name="lamp", description="", parameters={"type": "object"})
@@ -219,6 +219,7 @@ def test_what_the_client_says_it_played_is_what_was_heard() -> None:
     truncate = ConversationItemTruncate(item_id="item_a1", content_index=0, audio_end_ms=400)
     assert sent(says(stage, truncate), ConversationItemTruncate) == [truncate]
     assert stage.session.history.entries["item_a1"].heard_text == "one two"
+    assert stage.session.states.voice is Voice.QUIET, "the client plays no more"
 
 
 def test_what_the_client_says_counts_also_after_the_engine_cancelled() -> None:
@@ -419,6 +420,18 @@ def test_a_commit_that_was_not_answered_is_made_again_and_its_item_is_replaced()
     kinds = [type(e.event) for e in of(effects, ef.SendToEngine)]
     assert kinds.count(InputAudioBufferCommit) == 1
     assert [deleted.item_id for deleted in seen(effects, ConversationItemDeleted)] == ["item_u1"]
+
+
+def test_an_item_that_was_replaced_is_taken_from_the_client_once() -> None:
+    stage = by_hand()
+    stage.frames(2.0)
+    says(stage, InputAudioBufferCommit())
+    stage.commit("item_u1")
+    stage.lose()
+    assert len(seen(stage.connect(), ConversationItemDeleted)) == 1
+    stage.commit("item_u2")
+    stage.lose()
+    assert [deleted.item_id for deleted in seen(stage.connect(), ConversationItemDeleted)] == ["item_u2"]
 
 
 def test_a_reply_to_a_committed_turn_is_owed_after_the_commit() -> None:

@@ -18,7 +18,7 @@ from voice.session import events as ev
 from voice.session.gap import GapBuffer
 from voice.session.link import Retry
 from voice.session.rules import LinkRules, TurnRules
-from voice.session.states import Floor, Link
+from voice.session.states import Floor, Link, Reply
 
 RULES = LinkRules(attempts=3, backoff_ms=200, backoff_max_ms=500)
 
@@ -344,6 +344,33 @@ def test_what_was_already_heard_of_a_lost_reply_stays_heard() -> None:
     effects = stage.say(ev.StopTalking())
     (cut,) = noted(effects, "barge_in")
     assert cut["heard_ms"] == 500
+
+
+def test_a_reply_that_broke_off_and_was_heard_as_far_as_it_came_is_complete() -> None:
+    stage = Stage(playout="clock")
+    stage.say(ev.Typed("hello"))
+    stage.begin()
+    stage.sound(400)
+    stage.lose()
+    stage.now += 1.0
+    stage.say(ev.Tick())
+    assert stage.session.ledger.items == {}
+    stage.connect()
+    stage.begin("resp_2")
+    assert noted(stage.say(ev.StopTalking()), "barge_in") == []
+
+
+def test_a_turn_that_waits_for_its_reply_is_heard_again_and_asked_for_once() -> None:
+    """It was committed while an interrupted reply was not over yet."""
+    stage = Stage()
+    stage.speak("u1")
+    stage.begin()
+    stage.sound(2_000)
+    stage.speak("u2")
+    assert stage.reply() is Reply.STALE
+    stage.lose()
+    assert sent(stage.connect(), ResponseCreate) == []
+    assert len(sent(stage.speak("v1"), ResponseCreate)) == 1
 
 
 def test_sound_of_a_lost_engine_is_dropped_by_its_name() -> None:

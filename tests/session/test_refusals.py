@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
-from tests.session.stage import Stage, noted, of, shown
+from tests.session.stage import Stage, noted, of, sent, shown
+from voice.protocol.client_events import SessionUpdate
+from voice.protocol.settings import Session as Settings
 from voice.session import effects as ef
+from voice.session import events as ev
 from voice.session.refusals import ACTIONS, Action, action_for
 from voice.session.states import Link
 
@@ -53,6 +56,16 @@ def test_a_client_sees_errors_of_its_own_and_none_of_ours() -> None:
     effects = stage.hear("error", error=error("invalid_value", event_id="theirs"))
     (seen,) = [e.event for e in of(effects, ef.SendToClient)]
     assert seen.error.event_id == "theirs"  # type: ignore[union-attr]
+
+
+def test_a_client_that_gave_its_event_no_name_is_told_none() -> None:
+    stage = Stage(client_face=True)
+    effects = stage.say(ev.ClientSaid(SessionUpdate(session=Settings(instructions="x"))))
+    (update,) = sent(effects, SessionUpdate)
+    assert update.event_id, "we know whose answer it is"
+    effects = stage.hear("error", error=error("invalid_value", event_id=update.event_id))
+    (told,) = [e.event for e in of(effects, ef.SendToClient)]
+    assert told.error.event_id is None  # type: ignore[union-attr]
 
 
 def test_a_client_sees_errors_that_name_no_event() -> None:

@@ -146,6 +146,17 @@ def test_a_reply_that_is_interrupted_while_it_is_asked_for_is_cancelled_by_its_n
     assert len(sent(stage.commit("u2"), ResponseCreate)) == 1
 
 
+def test_a_reply_that_is_stopped_while_it_is_asked_for_leaves_nothing_to_answer() -> None:
+    stage = Stage()
+    stage.speak()
+    stage.say(ev.StopTalking())
+    stage.begin("resp_1")
+    stage.done("resp_1", "cancelled")
+    assert not stage.session.gap.unsettled
+    stage.lose()
+    assert sent(stage.connect(), ResponseCreate) == []
+
+
 def test_a_reply_that_is_interrupted_while_it_is_asked_for_and_then_refused_is_not_asked_again() -> None:
     stage = Stage()
     stage.speak()

@@ -112,6 +112,18 @@ def test_no_reply_is_asked_for_while_the_person_speaks() -> None:
     assert sent(stage.say(ev.Tick()), ResponseCreate) == []
 
 
+def test_what_a_tool_answered_waits_until_the_person_has_spoken() -> None:
+    stage = Stage(tools=("clock",))
+    stage.speak("u1")
+    stage.begin()
+    stage.call()
+    stage.done()
+    stage.hear("input_audio_buffer.speech_started", audio_start_ms=0, item_id="u2")
+    assert sent(stage.say(ev.ToolDone("call_1", "noon")), ResponseCreate) == []
+    stage.hear("input_audio_buffer.speech_stopped", audio_end_ms=0, item_id="u2")
+    assert len(sent(stage.commit("u2"), ResponseCreate)) == 1
+
+
 def test_where_the_engine_keeps_the_floor_it_creates_and_cancels_itself() -> None:
     stage = Stage(turns=TurnRules(floor="engine"), ready=False)
     (update,) = sent(stage.connect(), SessionUpdate)
