@@ -11,6 +11,7 @@ import pytest
 from tests.runtime.stage import SOUND, Conversation, Tools, conversation, reply, talks, until
 from tests.session.stage import call, message, response, server
 from voice.audio.frames import AudioFrame
+from voice.engines.base import EngineListener
 from voice.engines.scripted import ScriptedEngine
 from voice.errors import EngineFailed, EngineRefused, EngineUnreachable, PeerGone, VoiceError
 from voice.protocol.client_events import ClientEvent, InputAudioBufferCommit, ResponseCreate, SessionUpdate
@@ -336,6 +337,40 @@ def test_a_person_who_hangs_up_while_the_engine_is_sought_is_no_failure() -> Non
         await until(lambda: scene.seen.notes("link"))
         scene.transport.hang_up("bye")
         assert await task == "bye"
+
+    asyncio.run(scene())
+
+
+def test_an_engine_that_is_gone_before_it_was_opened_did_not_open() -> None:
+    class Dies(ScriptedEngine):
+        async def open(self, listener: EngineListener) -> None:
+            await super().open(listener)
+            self.break_off()
+
+    async def scene() -> None:
+        scene = Conversation(link=LinkRules(attempts=0))
+        scene.driver._make_engine = lambda: Dies()
+        task = scene.start()
+        assert await task == "the engine is gone"
+        assert "LinkOpened" not in scene.seen.events()
+
+    asyncio.run(scene())
+
+
+def test_nobody_waits_for_an_engine_that_is_still_being_reached() -> None:
+    class Slow(ScriptedEngine):
+        async def open(self, listener: EngineListener) -> None:
+            await asyncio.sleep(60)
+
+    async def scene() -> None:
+        scene = Conversation()
+        scene.driver._make_engine = lambda: Slow()
+        task = scene.start()
+        await until(lambda: "Tick" in scene.seen.events())
+        await asyncio.sleep(0.01)
+        scene.transport.hang_up("bye")
+        assert await asyncio.wait_for(task, 1) == "bye"
+        assert asyncio.all_tasks() == {asyncio.current_task()}
 
     asyncio.run(scene())
 

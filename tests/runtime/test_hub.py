@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -91,6 +93,22 @@ def test_a_conversation_that_could_not_be_made_takes_no_place() -> None:
         with pytest.raises(EngineRefused):
             await hub.run(make)
         assert (hub.active, hub.started) == (0, 0)
+
+    asyncio.run(scene())
+
+
+def test_a_conversation_that_is_over_leaves_nothing_behind() -> None:
+    async def scene() -> None:
+        scene = Scene(max_session_s=3_600)
+        conversation = await scene.begin()
+        driver = weakref.ref(conversation.driver)
+        conversation.transport.hang_up()
+        await scene.tasks[0]
+        del conversation
+        scene.conversations.clear()
+        scene.tasks.clear()
+        gc.collect()
+        assert driver() is None
 
     asyncio.run(scene())
 
