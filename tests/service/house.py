@@ -71,7 +71,7 @@ class House:
     async def __aenter__(self) -> House:
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._service = build_service(self._settings)
-        with patch("voice.app.open_engines", self._open_engines):
+        with patch("voice.app.service.open_engines", self._open_engines):
             self._serving = asyncio.create_task(self._service.serve(ready.set_result))
             futures: set[asyncio.Future[Any]] = {self._serving, ready}
             await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)

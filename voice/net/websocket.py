@@ -20,6 +20,7 @@ from voice.errors import Misuse
 from voice.net.base import SocketLimits, SocketListener
 from voice.net.framing import BINARY, MASKED, TEXT, Masks, apply_mask, header
 from voice.net.heartbeat import Heartbeat
+from voice.net.outbox import Outbox
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class WebSocket(asyncio.Protocol):
         self._open = True
         self._told = False
         self._flush_due = False
+        self._outbox = Outbox.of(self._loop)
         self._outgoing: list[bytes] = []
         self._writing_bytes = 0
         self._most_waiting: int | None = None
@@ -95,7 +97,7 @@ class WebSocket(asyncio.Protocol):
             self._write()
         elif not self._flush_due:
             self._flush_due = True
-            self._loop.call_soon(self._flush)
+            self._outbox.add(self._flush)
 
     def _flush(self) -> None:
         self._flush_due = False
@@ -148,6 +150,7 @@ class WebSocket(asyncio.Protocol):
             data = bytes(self._partial)
             self._partial.clear()
         self._flush_due = True  # whatever is sent in answer leaves when all of this was read
+        self._outbox.reading = True
         try:
             start = self._receive_frames(data)
         except Exception:
@@ -157,7 +160,9 @@ class WebSocket(asyncio.Protocol):
         else:
             if start < len(data):
                 self._keep(data[start:])
+        self._outbox.reading = False
         self._flush()
+        self._outbox.flush()
 
     def _keep(self, rest: bytes) -> None:
         """The beginning of a frame, or what still comes while we are hanging up."""

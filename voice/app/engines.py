@@ -1,0 +1,119 @@
+"""Which engine answers, and what it is made of."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from voice.config import Settings
+from voice.engines.base import Engine
+from voice.protocol.traits import EngineTraits
+
+if TYPE_CHECKING:
+    from voice.engines.stages import Brain, Recogniser, Speaker, SpeechProbability
+
+
+OPENAI_URL = "wss://api.openai.com/v1/realtime"
+OPENAI_MODEL = "gpt-realtime-2.1"
+TRANSCRIPTION_MODEL = "gpt-transcribe"
+LOCAL_MODEL = "voice-local"
+
+
+class LocalStages:
+    """The embedded engine's parts, loaded once and shared by all conversations."""
+
+    recogniser: Recogniser
+    speaker: Speaker
+    brain: Brain
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings.local
+        self._is_whole: Callable[[str], bool] | None = None
+
+    async def open(self) -> None:
+        """Load everything. Raises ConfigError, ExtraMissing or EngineFailed."""
+        from voice.engines.brain.choose import choose_brain
+        from voice.engines.speech.choose import choose_recogniser, choose_speaker
+
+        local = self._settings
+        self.recogniser = choose_recogniser(local.stt, model_path=local.stt_model)
+        self.speaker = choose_speaker(local.tts, model_path=local.tts_model, voices_path=local.tts_voices)
+        self.brain = choose_brain(
+            local.brain, url=local.brain_url, model=local.brain_model, api_key=local.brain_api_key
+        )
+        if local.brain == "intents":
+            from voice.engines.brain.intents import recogniser_phrases
+            from voice.engines.speech.phrased import PhrasedRecogniser
+
+            phrased = PhrasedRecogniser(self.recogniser, recogniser_phrases)
+            self.recogniser, self._is_whole = phrased, phrased.is_whole
+        await asyncio.gather(
+            self.recogniser.open(), self.speaker.open(), self.brain.open(), asyncio.to_thread(self._prepare)
+        )
+
+    def _prepare(self) -> None:
+        """What would otherwise be loaded and built in the middle of the first conversation."""
+        from voice.engines.local.engine import prepare
+
+        prepare()
+        self.vad()
+
+    def vad(self) -> SpeechProbability:
+        from voice.engines.speech.choose import choose_vad
+
+        return choose_vad(self._settings.vad)
+
+    async def close(self) -> None:
+        await asyncio.gather(self.recogniser.close(), self.speaker.close(), self.brain.close())
+
+    def engine(self, session_id: str) -> Engine:
+        from voice.engines.local.engine import LocalEngine
+        from voice.protocol.ids import Ids
+
+        return LocalEngine(
+            recogniser=self.recogniser,
+            speaker=self.speaker,
+            brain=self.brain,
+            vad_factory=self.vad,
+            ids=Ids(f"{session_id[-8:]}{secrets.token_hex(3)}"),
+            model=LOCAL_MODEL,
+            is_whole=self._is_whole,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """Makes the engine of each conversation."""
+
+    traits: EngineTraits
+    make: Callable[[str], Engine]
+    transcription: str
+
+
+def remote_engines(url: str, *, model: str, api_key: str) -> Engines:
+    """Engines at a realtime server; a `model` already in the URL stays."""
+    from voice.engines.remote import RemoteEngine
+
+    def make(session_id: str) -> Engine:
+        return RemoteEngine(url, model=model, api_key=api_key)
+
+    return Engines(make("").traits, make, TRANSCRIPTION_MODEL)
+
+
+async def open_engines(settings: Settings, url: str | None, stack: AsyncExitStack) -> Engines:
+    """The engines that the settings ask for, ready to be made. `url` wins over the settings."""
+    engine = settings.engine
+    if url is not None:
+        return remote_engines(url, model=engine.model, api_key=engine.api_key)
+    if engine.kind == "openai":
+        return remote_engines(OPENAI_URL, model=engine.model or OPENAI_MODEL, api_key=engine.api_key)
+    if engine.kind == "url":
+        return remote_engines(engine.url, model=engine.model, api_key=engine.api_key)
+    stages = LocalStages(settings)
+    await stages.open()
+    stack.push_async_callback(stages.close)
+    return Engines(EngineTraits(LOCAL_MODEL, any_model=True), stages.engine, LOCAL_MODEL)

@@ -1,0 +1,136 @@
+"""What a session is told at its birth, and who carries it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from voice.app.closing import ClosingWords
+from voice.app.engines import Engines
+from voice.app.hearing import Hearing, has_ear, has_spotter
+from voice.config import Settings
+from voice.errors import ExtraMissing
+from voice.protocol.settings import (
+    AudioInput,
+    AudioOutput,
+    AudioSettings,
+    FunctionTool,
+    PcmaFormat,
+    PcmFormat,
+    PcmuFormat,
+    ServerVad,
+    Transcription,
+)
+from voice.protocol.settings import Session as SessionWire
+from voice.runtime.driver import Driver, Watcher
+from voice.runtime.phrases import phrase_lists
+from voice.session.rules import FloorRules, LinkRules, SessionConfig, TurnRules
+from voice.session.session import Session
+from voice.transports.base import Transport
+
+if TYPE_CHECKING:
+    from voice.tools.executor import Executor
+
+
+_FORMATS = {"pcm16": PcmFormat, "pcmu": PcmuFormat, "pcma": PcmaFormat}
+
+
+def wire_settings(settings: Settings, transport: Transport, transcription: str) -> SessionWire:
+    """What a session asks of its engine for this far end. A realtime client chooses its own sound and turns."""
+    wanted = settings.session
+    given: dict[str, Any] = {}
+    if wanted.instructions:
+        given["instructions"] = wanted.instructions
+    traits = transport.traits
+    if traits.realtime:
+        if wanted.voice:
+            given["audio"] = AudioSettings(output=AudioOutput(voice=wanted.voice))
+        return SessionWire(**given)
+    turns = settings.turns
+    detection = ServerVad(
+        threshold=turns.threshold,
+        prefix_padding_ms=turns.prefix_padding_ms,
+        silence_duration_ms=turns.silence_ms,
+    )
+    output = AudioOutput(format=_FORMATS[traits.output_format.encoding]())
+    if wanted.voice:
+        output = output.model_copy(update={"voice": wanted.voice})
+    given["audio"] = AudioSettings(
+        input=AudioInput(
+            format=_FORMATS[traits.input_format.encoding](),
+            transcription=Transcription(model=transcription, language=wanted.language or None),
+            turn_detection=detection,
+        ),
+        output=output,
+    )
+    return SessionWire(output_modalities=["audio"], **given)
+
+
+def session_config(
+    settings: Settings,
+    transport: Transport,
+    engines: Engines,
+    tools: Sequence[FunctionTool],
+    link: LinkRules,
+    closing: ClosingWords | None = None,
+) -> SessionConfig:
+    """All a session is told at its birth."""
+    return SessionConfig(
+        session_id=f"sess_{secrets.token_hex(8)}",
+        settings=wire_settings(settings, transport, engines.transcription),
+        traits=engines.traits,
+        tools=tuple(tools),
+        client_face=transport.traits.realtime,
+        playout=transport.traits.playout,
+        greeting=settings.session.greeting,
+        closing=closing.for_line(transport.traits.output_format) if closing is not None else None,
+        turns=turn_rules(settings),
+        link=link,
+        floor=floor_rules(settings, transport),
+    )
+
+
+def turn_rules(settings: Settings) -> TurnRules:
+    """How the settings want turns to be taken."""
+    turns = settings.turns
+    return TurnRules(
+        mode=turns.mode,
+        floor=turns.floor,
+        eagerness=turns.eagerness,
+        toggle=turns.toggle,
+        silence_ms=float(turns.silence_ms),
+        idle_ms=turns.idle_s * 1000 if turns.idle_s else None,
+        idle_text=turns.idle_text,
+    )
+
+
+def floor_rules(settings: Settings, transport: Transport) -> FloorRules | None:
+    """How interruptions are judged, where an ear of ours can judge them."""
+    if transport.traits.realtime:
+        return None
+    if settings.turns.mode == "local" and not has_ear():
+        raise ExtraMissing('The ear that turns.mode = "local" needs', "local")
+    if settings.turns.mode != "local" and (settings.turns.interruption != "judged" or not has_ear()):
+        return None
+    phrases = phrase_lists(settings.session.language)
+    return FloorRules(phrases=phrases) if has_spotter(settings) else FloorRules(phrases=phrases, blind_yield_ms=420.0)
+
+
+def make_driver(
+    config: SessionConfig,
+    transport: Transport,
+    engines: Engines,
+    executor: Executor,
+    watchers: Sequence[Watcher],
+    hearing: Hearing,
+) -> Driver:
+    return Driver(
+        Session(config),
+        transport,
+        lambda: engines.make(config.session_id),
+        executor,
+        ear=hearing.ear(config, transport),
+        spotter=hearing.spotter(config),
+        watchers=watchers,
+    )
