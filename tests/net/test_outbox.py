@@ -9,38 +9,47 @@ import weakref
 from voice.net.outbox import Outbox
 
 
-async def test_what_is_added_outside_of_a_reading_leaves_in_the_next_turn() -> None:
-    outbox, written = Outbox(), list[str]()
-    outbox.add(lambda: written.append("one"))
-    outbox.add(lambda: written.append("two"))
-    assert written == []
-    await asyncio.sleep(0)
-    assert written == ["one", "two"]
+def test_what_is_added_outside_of_a_reading_leaves_in_the_next_turn() -> None:
+    async def scene() -> None:
+        outbox, written = Outbox(), list[str]()
+        outbox.add(lambda: written.append("one"))
+        outbox.add(lambda: written.append("two"))
+        assert written == []
+        await asyncio.sleep(0)
+        assert written == ["one", "two"]
+
+    asyncio.run(scene())
 
 
-async def test_what_is_added_while_reading_leaves_when_it_is_done() -> None:
-    outbox, written = Outbox(), list[str]()
-    outbox.reading = True
-    outbox.add(lambda: written.append("one"))
-    await asyncio.sleep(0)
-    assert written == []
-    outbox.reading = False
-    outbox.flush()
-    assert written == ["one"]
+def test_what_is_added_while_reading_leaves_when_it_is_done() -> None:
+    async def scene() -> None:
+        outbox, written = Outbox(), list[str]()
+        outbox.reading = True
+        outbox.add(lambda: written.append("one"))
+        await asyncio.sleep(0)
+        assert written == []
+        outbox.reading = False
+        outbox.flush()
+        assert written == ["one"]
+
+    asyncio.run(scene())
 
 
-async def test_a_write_that_brings_about_another_takes_it_along() -> None:
-    outbox, written = Outbox(), list[str]()
+def test_a_write_that_brings_about_another_takes_it_along() -> None:
+    async def scene() -> None:
+        outbox, written = Outbox(), list[str]()
 
-    def first() -> None:
-        written.append("first")
-        outbox.add(lambda: written.append("second"))
+        def first() -> None:
+            written.append("first")
+            outbox.add(lambda: written.append("second"))
 
-    outbox.add(first)
-    outbox.flush()
-    assert written == ["first", "second"]
-    await asyncio.sleep(0)
-    assert written == ["first", "second"]
+        outbox.add(first)
+        outbox.flush()
+        assert written == ["first", "second"]
+        await asyncio.sleep(0)
+        assert written == ["first", "second"]
+
+    asyncio.run(scene())
 
 
 def test_each_loop_has_its_own_and_takes_it_along_when_it_goes() -> None:

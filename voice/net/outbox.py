@@ -16,7 +16,7 @@ _OUTBOXES: WeakKeyDictionary[asyncio.AbstractEventLoop, Outbox] = WeakKeyDiction
 class Outbox:
     """The sockets of one loop that wait to be written."""
 
-    __slots__ = ("_scheduled", "_waiting", "reading")
+    __slots__ = ("__weakref__", "_scheduled", "_waiting", "reading")
 
     def __init__(self) -> None:
         self.reading = False
