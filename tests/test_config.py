@@ -274,3 +274,38 @@ def test_a_yes_or_no_is_read_from_the_environment_too(write: Write) -> None:
     assert load(None, {"VOICE_TURNS_TOGGLE": "true"}).turns.toggle
     assert not load(write("turns.toggle = false\n"), {}).turns.toggle
     assert "true or false, not 'maybe'" in refusal(None, {"VOICE_TURNS_TOGGLE": "maybe"}).person
+
+
+# WebRTC
+
+
+def test_the_settings_of_webrtc_that_can_be_right(write: Write) -> None:
+    path = write(
+        '[webrtc]\nudp_ports = "50000-50200"\npublic_address = "203.0.113.7"\naddresses = ["10.0.0.4", "::1"]\n'
+        'ice_servers = ["stun:stun.example.com:3478", "turns:turn.example.com?transport=tcp"]\n'
+        'ice_credential_env = "TURN_PASSWORD"\n'
+    )
+    webrtc = load(path, {"TURN_PASSWORD": "s3cret"}).webrtc
+    assert (webrtc.udp_ports, webrtc.public_address) == ("50000-50200", "203.0.113.7")
+    assert webrtc.ice_credential == "s3cret"
+    assert "s3cret" not in repr(webrtc)
+    assert load(None, {"VOICE_WEBRTC_ADDRESSES": "127.0.0.1, ::1"}).webrtc.addresses == ("127.0.0.1", "::1")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('udp_ports = "many"', "a range of ports"),
+        ('udp_ports = "60000-50000"', "a range of ports"),
+        ('udp_ports = "0-70000"', "a range of ports"),
+        ('public_address = "voice.example.com"', "an IP address"),
+        ('addresses = ["eth0"]', "an IP address"),
+        ('ice_servers = ["stun.example.com"]', "servers like"),
+        ('ice_servers = ["turn:turn.example.com?transport=sctp"]', "servers like"),
+        ("complexity = 11", "a whole number from 0 to 10"),
+    ],
+)
+def test_the_settings_of_webrtc_that_cannot(write: Write, line: str, expected: str) -> None:
+    error = refusal(write(f"[webrtc]\n{line}\n"))
+    assert expected in error.person
+    assert error.line == 2

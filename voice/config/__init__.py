@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from voice.config.loading import engine_choice, load
 from voice.config.records import (
+    AssistantSettings,
     EngineSettings,
+    LimitSettings,
     LocalSettings,
+    OverrideSettings,
+    PriceSettings,
     ServerSettings,
     SessionSettings,
     Settings,
@@ -20,8 +24,12 @@ from voice.config.records import (
 )
 
 __all__ = [
+    "AssistantSettings",
     "EngineSettings",
+    "LimitSettings",
     "LocalSettings",
+    "OverrideSettings",
+    "PriceSettings",
     "ServerSettings",
     "SessionSettings",
     "Settings",

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from voice.config.given import Given, convert
 from voice.config.records import SECTIONS, Settings, keys
+from voice.config.rtc import check_rtc
 from voice.config.sources import engine_choice, from_environment, from_file, from_flags
 
 __all__ = ["engine_choice", "load"]
@@ -28,6 +29,7 @@ def load(path: Path | None, env: Mapping[str, str], overrides: Mapping[str, obje
         given.update(latest)
     _choose_engine(given, env)
     _find_keys(given, env)
+    check_rtc(given)
     return Settings(**{section: _section(section, given) for section in SECTIONS})
 
 
@@ -75,6 +77,7 @@ def _find_keys(given: dict[str, Given], env: Mapping[str, str]) -> None:
     _find_key(given, env, "engine.api_key", official=official)
     brain_host = urlsplit(_text(given, "local.brain_url")).hostname
     _find_key(given, env, "local.brain_api_key", official=brain_host in (None, OPENAI_HOST))
+    _find_key(given, env, "webrtc.ice_credential", official=False)
 
 
 def _find_key(given: dict[str, Given], env: Mapping[str, str], name: str, *, official: bool) -> None:

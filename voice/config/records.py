@@ -18,7 +18,11 @@ def _secret() -> Any:
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
     """The door. `grace_s` is how long open conversations may go on after a stop signal; `public_origin` is the
-    address that others reach us at (`https://voice.example.com`), never guessed from what a request says."""
+    address that others reach us at (`https://voice.example.com`), never guessed from what a request says.
+
+    `keys_file` is where `voice keys` keeps its keys; with keys in it every client must show one. The address of a
+    client is taken from `X-Forwarded-For` only when one of the `trusted_proxies` (addresses) says it. `tls_cert` and
+    `tls_key` are PEM files. `default_assistant` answers who names none; empty: what [session] describes."""
 
     host: str = "127.0.0.1"
     port: int = _between(8080, 0, 65_535)
@@ -29,6 +33,63 @@ class ServerSettings:
     public_origin: str = ""
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    keys_file: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
+    default_assistant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """What one client may take, where keys tell clients apart; 0 is no limit. Minutes and US dollars are counted over
+    24 hours from the first one on, in this process. `requests_per_minute` holds for each key and for each address,
+    `failures_per_minute` for wrong keys from one address. `pending_calls` are WebRTC calls that were answered and are
+    not connected yet."""
+
+    requests_per_minute: int = _between(600, 0, 1_000_000)
+    failures_per_minute: int = _between(30, 0, 1_000_000)
+    sessions_per_key: int = _between(0, 0, 100_000)
+    minutes_per_key: float = _between(0.0, 0, 1_000_000)
+    usd_per_key: float = _between(0.0, 0, 1_000_000)
+    usd: float = _between(0.0, 0, 1_000_000)
+    client_secrets: int = _between(10_000, 1, 1_000_000)
+    pending_calls: int = _between(32, 1, 10_000)
+    sidebands_per_call: int = _between(8, 1, 1_000)
+    max_sdp_bytes: int = _between(64 * 1024, 1_024, 1024 * 1024)
+    max_body_bytes: int = _between(512 * 1024, 1_024, 64 * 1024 * 1024)
+
+
+Who = Literal["anyone", "key", "nobody"]
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideSettings:
+    """Who may change what of an assistant: `anyone` who may talk with it, whoever holds an API `key` (not a client
+    secret, which is in somebody's browser), or `nobody`. Who may not change instructions is not shown them either."""
+
+    instructions: Who = "anyone"
+    voice: Who = "anyone"
+    tools: Who = "anyone"
+    turns: Who = "anyone"
+    transcription: Who = "anyone"
+    output: Who = "anyone"
+    model: Who = "anyone"
+    system_items: Who = "anyone"
+
+
+@dataclass(frozen=True, slots=True)
+class PriceSettings:
+    """US dollars per million tokens, of the model that answers. All 0: nothing is claimed about cost."""
+
+    text_in: float = _between(0.0, 0, 10_000)
+    text_cached: float = _between(0.0, 0, 10_000)
+    text_out: float = _between(0.0, 0, 10_000)
+    audio_in: float = _between(0.0, 0, 10_000)
+    audio_cached: float = _between(0.0, 0, 10_000)
+    audio_out: float = _between(0.0, 0, 10_000)
+    image_in: float = _between(0.0, 0, 10_000)
+    image_cached: float = _between(0.0, 0, 10_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +164,46 @@ class ToolSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RtcSettings:
+    """Browsers' sound over WebRTC. `udp_ports` is the range that a firewall lets through ("50000-50200"; "": any), one
+    port for each call and address; `addresses` are the local ones to listen at (none named: all of this machine);
+    `public_address` is where a NAT in front of us is reached. No STUN or TURN server is asked unless `ice_servers`
+    names it (`stun:host:3478`, `turn:host:3478?transport=udp`), and with `relay_only` only TURN carries the sound.
+
+    We send Opus at `bitrate` bits per second with `complexity` 0-10, in-band error correction (`fec`) as far as the
+    other side reports losses, and next to nothing in silence (`dtx`). Somebody of whom nothing was heard for
+    `lost_after_s` has gone; a connection that does not stand after `connect_s` is given up."""
+
+    udp_ports: str = ""
+    addresses: tuple[str, ...] = ()
+    public_address: str = ""
+    ice_servers: tuple[str, ...] = ()
+    ice_username: str = ""
+    ice_credential_env: str = ""
+    ice_credential: str = _secret()
+    relay_only: bool = False
+    bitrate: int = _between(32_000, 6_000, 128_000)
+    complexity: int = _between(5, 0, 10)
+    fec: bool = True
+    dtx: bool = True
+    lost_after_s: float = _between(6.0, 2, 60)
+    connect_s: float = _between(15.0, 1, 120)
+
+
+@dataclass(frozen=True, slots=True)
+class AssistantSettings:
+    """One of several assistants, whole: what `[assistants.NAME]` leaves out is as in the general sections."""
+
+    name: str
+    description: str = ""
+    model: str = ""
+    session: SessionSettings = field(default_factory=SessionSettings)
+    turns: TurnSettings = field(default_factory=TurnSettings)
+    tools: ToolSettings = field(default_factory=ToolSettings)
+    overrides: OverrideSettings = field(default_factory=OverrideSettings)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set, one section per concern."""
 
@@ -112,6 +213,7 @@ class Settings:
     session: SessionSettings = field(default_factory=SessionSettings)
     turns: TurnSettings = field(default_factory=TurnSettings)
     tools: ToolSettings = field(default_factory=ToolSettings)
+    webrtc: RtcSettings = field(default_factory=RtcSettings)
 
 
 SECTIONS: dict[str, type[Any]] = {
@@ -121,6 +223,7 @@ SECTIONS: dict[str, type[Any]] = {
     "session": SessionSettings,
     "turns": TurnSettings,
     "tools": ToolSettings,
+    "webrtc": RtcSettings,
 }
 
 
