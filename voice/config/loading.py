@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from voice.config.given import Given, convert
-from voice.config.records import SECTIONS, Settings, keys
+from voice.config.records import ASSISTANTS, SECTIONS, AssistantSettings, Settings, keys
 from voice.config.rtc import check_rtc
 from voice.config.sources import engine_choice, from_environment, from_file, from_flags
 
@@ -30,7 +30,46 @@ def load(path: Path | None, env: Mapping[str, str], overrides: Mapping[str, obje
     _choose_engine(given, env)
     _find_keys(given, env)
     check_rtc(given)
-    return Settings(**{section: _section(section, given) for section in SECTIONS})
+    general = {section: _section(section, given) for section in SECTIONS}
+    assistants = {name: _assistant(name, given) for name in _assistant_names(given)}
+    return _checked(Settings(**general, assistants=assistants), given)
+
+
+def _assistant_names(given: Mapping[str, Given]) -> list[str]:
+    """In the order of the file."""
+    return list(dict.fromkeys(name.split(".")[1] for name in given if name.startswith(f"{ASSISTANTS}.")))
+
+
+def _assistant(name: str, given: Mapping[str, Given]) -> AssistantSettings:
+    """What is said of it, over what is said in general."""
+    prefix = f"{ASSISTANTS}.{name}."
+    own = {key.removeprefix(prefix): item for key, item in given.items() if key.startswith(prefix)}
+    whole = {**given, **own}
+    return AssistantSettings(
+        name=name,
+        description=_quoted(own, "description"),
+        model=_quoted(own, "model"),
+        session=_section("session", whole),
+        turns=_section("turns", whole),
+        tools=_section("tools", whole),
+        overrides=_section("overrides", whole),
+    )
+
+
+def _quoted(own: Mapping[str, Given], key: str) -> str:
+    return str(convert(own[key], str, {})) if key in own else ""
+
+
+def _checked(settings: Settings, given: Mapping[str, Given]) -> Settings:
+    """What only makes sense together."""
+    server = settings.server
+    if server.default_assistant and server.default_assistant not in settings.assistants:
+        known = ", ".join(settings.assistants) or "none"
+        given["server.default_assistant"].refuse(f"the name of one of [{ASSISTANTS}.…] (there are: {known})")
+    if bool(server.tls_cert) is not bool(server.tls_key):
+        one, other = ("tls_cert", "tls_key") if server.tls_cert else ("tls_key", "tls_cert")
+        given[f"server.{one}"].refuse(f"server.{other} beside it", fix="A certificate and its key go together.")
+    return settings
 
 
 def _section(section: str, given: Mapping[str, Given]) -> Any:

@@ -214,6 +214,10 @@ class Settings:
     turns: TurnSettings = field(default_factory=TurnSettings)
     tools: ToolSettings = field(default_factory=ToolSettings)
     webrtc: RtcSettings = field(default_factory=RtcSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    overrides: OverrideSettings = field(default_factory=OverrideSettings)
+    prices: PriceSettings = field(default_factory=PriceSettings)
+    assistants: Mapping[str, AssistantSettings] = field(default_factory=dict)
 
 
 SECTIONS: dict[str, type[Any]] = {
@@ -224,7 +228,18 @@ SECTIONS: dict[str, type[Any]] = {
     "turns": TurnSettings,
     "tools": ToolSettings,
     "webrtc": RtcSettings,
+    "limits": LimitSettings,
+    "overrides": OverrideSettings,
+    "prices": PriceSettings,
 }
+ASSISTANTS = "assistants"
+OF_ASSISTANT: dict[str, str] = {
+    **{item.name: f"session.{item.name}" for item in fields(SessionSettings)},
+    "tools": "tools.enabled",
+}
+"""Which general setting each key of `[assistants.NAME]` stands in for, beside its own `description` and `model`."""
+SUBSECTIONS = ("turns", "overrides")
+"""Sections that an assistant may have of its own: `[assistants.NAME.turns]`."""
 
 
 def keys(record: type[Any]) -> Iterator[tuple[str, Any, Mapping[str, Any]]]:

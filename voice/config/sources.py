@@ -8,11 +8,12 @@ from pathlib import Path
 
 from voice.config.given import Given, did_you_mean, unknown
 from voice.config.positions import line_of, not_toml
-from voice.config.records import SECTIONS, keys, names, variable
+from voice.config.records import ASSISTANTS, OF_ASSISTANT, SECTIONS, SUBSECTIONS, keys, names, variable
 from voice.errors import ConfigError
 
 # A Kubernetes service called `voice` puts addresses like VOICE_SERVICE_PORT into every environment around it.
 NOT_OURS = re.compile(r"_SERVICE_(HOST|PORT)|_(TCP|UDP)(_|$)")
+ASSISTANT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 FLAGS = {"engine.kind": "--engine", "engine.url": "--engine"}
 
 
@@ -21,10 +22,15 @@ def from_file(path: Path) -> Iterator[tuple[str, Given]]:
     text = _read(path)
     for section, table in _parse(text, path).items():
         line = line_of(text, section)
+        if section == ASSISTANTS and isinstance(table, dict):
+            for name, described in table.items():
+                yield from _assistant(name, described, text, path)
+            continue
         if section not in SECTIONS and not isinstance(table, dict):
             Given(table, section, path, line).refuse("every setting in a section", fix=_where_it_belongs(section))
         if section not in SECTIONS:
-            raise unknown(f"[{section}]", [f"[{name}]" for name in SECTIONS], path=path, line=line)
+            sections = [*SECTIONS, f"{ASSISTANTS}.NAME"]
+            raise unknown(f"[{section}]", [f"[{name}]" for name in sections], path=path, line=line)
         if not isinstance(table, dict):
             Given(table, section, path, line).refuse("a section", fix=f"Write [{section}] on a line of its own.")
         known = {key: metadata for key, _, metadata in keys(SECTIONS[section])}
@@ -39,6 +45,38 @@ def from_file(path: Path) -> Iterator[tuple[str, Given]]:
                     fix=f'Put the key into an environment variable and write {key}_env = "ITS_NAME".',
                 )
             yield f"{section}.{key}", item
+
+
+def _assistant(name: str, table: object, text: str, path: Path) -> Iterator[tuple[str, Given]]:
+    """Each setting of `[assistants.NAME]`, named `assistants.NAME.` and the general setting that it stands in for."""
+    section = f"{ASSISTANTS}.{name}"
+    whole = Given(table, f"[{section}]", path, line_of(text, section))
+    if not isinstance(table, dict):
+        whole.refuse("a section", fix=f"Write [{ASSISTANTS}.NAME] on a line of its own.")
+    if not ASSISTANT_NAME.fullmatch(name):
+        whole.refuse("a name of letters, digits, _ and -, at most 64 of them")
+    known = {"description": "description", "model": "model", **OF_ASSISTANT}
+    yield f"{section}.description", Given("", whole.name, path, whole.line)  # one that says nothing exists too
+    for key, value in table.items():
+        item = Given(value, f"[{section}] {key}", path, line_of(text, section, key))
+        if key in SUBSECTIONS and isinstance(value, dict):
+            yield from _own_section(section, key, value, text, path)
+        elif key in known:
+            yield f"{section}.{known[key]}", item
+        else:
+            raise unknown(item.name, [*known, *SUBSECTIONS], wrong=key, path=path, line=item.line)
+
+
+def _own_section(
+    assistant: str, section: str, table: Mapping[str, object], text: str, path: Path
+) -> Iterator[tuple[str, Given]]:
+    known = [key for key, _, _ in keys(SECTIONS[section])]
+    for key, value in table.items():
+        line = line_of(text, f"{assistant}.{section}", key)
+        item = Given(value, f"[{assistant}.{section}] {key}", path, line)
+        if key not in known:
+            raise unknown(item.name, known, wrong=key, path=path, line=line)
+        yield f"{assistant}.{section}.{key}", item
 
 
 def from_environment(env: Mapping[str, str]) -> Iterator[tuple[str, Given]]:
