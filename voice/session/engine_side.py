@@ -75,6 +75,8 @@ class EngineSide:
             self._session.note("surprise", type=said.type)
             return
         self._session.watch.engine_spoke()
+        if self._session.speculation.takes(event):
+            return
         handler = self._handlers.get(type(said))
         if handler is not None:
             if handler(said) is SHOW:
@@ -96,6 +98,10 @@ class EngineSide:
     def expect_item(self, event: ConversationItemCreate) -> None:
         """A client's item goes out: it is said again if the connection dies before the engine has it."""
         self._creating[event.item.id or ""] = event
+
+    def expect_deleted(self, item_id: str) -> None:
+        """An item is being deleted of which nobody but us and the engine ever knew."""
+        self._deleting.add(item_id)
 
     def retold(self, item_id: str) -> None:
         """This item goes to a new connection: the client knows it already."""
@@ -145,7 +151,8 @@ class EngineSide:
 
     def _refused(self, event_id: str, code: str | None) -> None:
         """What was asked for with this event did not happen."""
-        if code == "input_audio_buffer_commit_empty":
+        speculated = self._session.speculation.commit_refused(event_id)
+        if code == "input_audio_buffer_commit_empty" and not speculated:
             self._session.gap.commit_refused()
         for item_id, create in self._creating.items():
             if event_id and create.event_id == event_id:
@@ -200,6 +207,8 @@ class EngineSide:
             del self._committed_items[next(iter(self._committed_items))]
         self._turn_ended()
         session.watch.committed()
+        if not session.speculation.committed(event.item_id):
+            return HIDE
         session.times.committed_at = session.now
         session.gap.committed(event.item_id)
         session.note("committed", item_id=event.item_id)

@@ -14,7 +14,7 @@ from voice.protocol.client_events import ClientEvent
 from voice.protocol.codec import Unknown
 from voice.protocol.server_events import ServerEvent
 from voice.protocol.settings import Session as Settings
-from voice.session.rules import TurnRules
+from voice.session.rules import Ending, TurnRules
 
 # The engine
 
@@ -99,6 +99,14 @@ class CallerWords:
 @dataclass(frozen=True, slots=True)
 class Played:
     """So much of the epoch's sound was heard at the far end. `held_ms` more is in its device and will be, whatever we
+@dataclass(frozen=True, slots=True)
+class TurnSense:
+    """What the person's turn is like so far, by its `words` or by its `sound`. It holds until the person goes on."""
+
+    by: Literal["words", "sound"]
+    ending: Ending
+
+
     do now."""
 
     epoch: int
@@ -221,6 +229,7 @@ Event = (
     | Played
     | PushToTalk
     | TalkCancelled
+    | TurnSense
     | Dtmf
     | Typed
     | ClientSaid

@@ -72,10 +72,12 @@ class FloorSide:
         session, turns = self._session, self._session.turns
         assert self._control is not None
         if event.stage == "offset":
-            session.talk.end_at(session.now + (turns.silence_ms - event.late_ms) / 1000)
+            session.talk.hears_quiet(session.now - event.late_ms / 1000)
             return
         silent = session.states.voice is Voice.QUIET
         speech = event.speech_ms >= turns.start_ms and self._control.is_the_person(event)
+        if speech and session.speculation.open:
+            session.speculation.retract()
         if (took or (silent and speech) or session.talk.open) and session.talk.press(session.now):
             session.note("yielded" if took else "turn_taken", why="speech")
             session.person.begin_talk("speech")

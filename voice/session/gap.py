@@ -77,6 +77,12 @@ class GapBuffer:
         self.commits.append(Commit(at_ms))
         self.turn_open = False
 
+    def uncommit(self) -> None:
+        """The last commit was too soon: its turn goes on."""
+        if self.commits:
+            self.commits.pop()
+        self.turn_open = True
+
     def committed(self, item_id: str) -> None:
         """The engine made a turn of what it heard: of our oldest commit, or by itself."""
         for commit in self.commits:

@@ -102,6 +102,7 @@ class LinkSide:
             session.note("surprise", type="link lost twice")
             return
         was_ready = session.states.link is Link.READY
+        session.speculation.abandon()
         session.step(Trigger.LINK_LOST)
         session.ledger.finish_all()
         session.mark_if_wanted()

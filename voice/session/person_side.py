@@ -18,7 +18,7 @@ from voice.protocol.items import FunctionCallOutput, InputText, UserMessage
 from voice.protocol.server_events import ConversationItemTruncated
 from voice.session.deadlines import Deadline
 from voice.session.effects import SendAudio, SendToEngine
-from voice.session.events import ClientSaid, Dtmf, PushToTalk, TalkCancelled, Typed
+from voice.session.events import ClientSaid, Dtmf, PushToTalk, TalkCancelled, TurnSense, Typed
 from voice.session.replies import Wish
 from voice.session.rules import TurnRules
 from voice.session.states import Link, Trigger
@@ -36,6 +36,7 @@ class PersonSide:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self.talk_began_ms = 0.0
         self._replies = True
         self._digits = ""
         self._digits_until: float | None = None
@@ -49,7 +50,9 @@ class PersonSide:
         """Time passed."""
         talk = self._session.talk
         if talk.too_long(now):
-            talk.end_at(now)
+            talk.end_now(now)
+        if talk.speculation_due(now):
+            self._session.speculation.begin()
         if talk.tail_over(now):
             self._end_talk()
         if self._digits_until is not None and now >= self._digits_until:
@@ -72,6 +75,16 @@ class PersonSide:
                 self.begin_talk("push_to_talk")
         elif not session.talk.release(session.now):
             self._forget_talk()
+
+    def handle_turn_sense(self, event: TurnSense) -> None:
+        """What the turn that is open is like so far."""
+        if self._session.turns.mode == "local" and self._session.talk.open:
+            self._session.talk.sense(event.by, event.ending)
+
+    def end_turn_now(self) -> None:
+        """The turn that is open is over, however little quiet there was."""
+        if self._session.talk.close():
+            self._end_talk()
 
     def handle_talk_cancelled(self, event: TalkCancelled) -> None:
         if self._session.talk.close():
@@ -96,6 +109,7 @@ class PersonSide:
         session.step(Trigger.SPEECH_STARTED)
         session.times = TurnTimes(speech_started_at=session.now)
         session.gap.begin_turn()
+        self.talk_began_ms = session.gap.ended_ms
         ready = session.states.link is Link.READY
         if ready:
             session.emit(SendToEngine(InputAudioBufferClear(event_id=session.new_id("clear"))))
@@ -106,6 +120,8 @@ class PersonSide:
 
     def _forget_talk(self) -> None:
         session = self._session
+        if session.speculation.open:
+            session.speculation.retract(say_again=False)
         session.gap.forget_turn()
         session.gap.interrupted()
         session.step(Trigger.SPEECH_STOPPED)
@@ -117,8 +133,11 @@ class PersonSide:
 
     def _end_talk(self) -> None:
         session = self._session
+        session.times.speech_stopped_at = session.talk.quiet_since
+        if session.speculation.open:
+            session.speculation.keep()
+            return
         session.step(Trigger.SPEECH_STOPPED)
-        session.times.speech_stopped_at = session.now
         session.link.say(InputAudioBufferCommit(event_id=session.new_id("commit")))
 
     # Keys and the keyboard

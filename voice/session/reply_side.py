@@ -76,6 +76,7 @@ class ReplySide:
         session = self._session
         session.replies.make_stale(response_id)
         session.replies.created(response_id)
+        session.speculation.named(response_id)
         session.gap.answering(response_id)
         session.stale_until = session.now + STALE_PATIENCE_S
         session.cancel(response_id)
@@ -162,6 +163,7 @@ class ReplySide:
         """The cancelled reply never said that it is done: go on without it."""
         session = self._session
         session.stale_until = None
+        session.speculation.forget_reply()
         if session.states.reply is Reply.STALE:
             session.step(Trigger.REPLY_DONE)
             session.replies.done()

@@ -14,6 +14,8 @@ from voice.session.watch import WatchRules
 TurnMode = Literal["server_vad", "semantic_vad", "local", "push_to_talk", "off"]
 
 
+Ending = Literal["finished", "open", "unfinished"]
+"""What a turn is like so far: nothing is missing, nobody can tell, or it breaks off in mid-sentence."""
 @dataclass(frozen=True, slots=True)
 class TurnRules:
     """Whose turn it is, and when.
@@ -26,7 +28,10 @@ class TurnRules:
 
     Turns of the button and of our ear send the `pre_roll_ms` from before their beginning. A released button sends
     `release_tail_ms` more, and a press shorter than `tap_ms` is a mistake. Our ear begins a turn after `start_ms` of
-    speech and ends it after `silence_ms` of quiet, or after `longest_ms` in any case.
+    speech and ends it after a quiet (see `wait_ms`), or after `longest_ms` in any case.
+
+    With `speculate_ms` the reply to a turn of our ear is asked for after so much quiet already, unless its words are
+    `unfinished`; it is held back until the turn is over, and retracted unheard when the person goes on.
 
     After `idle_ms` in which nobody said anything `idle_text` is spoken, `idle_times` in a row at most.
     """
@@ -42,6 +47,10 @@ class TurnRules:
     silence_ms: float = 600.0
     longest_ms: float = 60_000.0
     idle_ms: float | None = None
+    finished_ms: float = 400.0
+    unfinished_ms: float = 1_200.0
+    sounds_finished_ms: float = 300.0
+    speculate_ms: float | None = None
     idle_text: str = ""
     idle_times: int = 2
 
@@ -52,6 +61,15 @@ class TurnRules:
 
     @property
     def kept_ms(self) -> float:
+    def wait_ms(self, words: Ending = "open", sound: Ending = "open") -> float:
+        """How much quiet ends a turn of our ear: `silence_ms`, or less after words (`finished_ms`) or a melody
+        (`sounds_finished_ms`) with nothing missing. Words that break off get `unfinished_ms`, whatever the melody says:
+        most pauses in mid-sentence sound finished."""
+        if words == "unfinished":
+            return max(self.silence_ms, self.unfinished_ms)
+        wait_ms = min(self.silence_ms, self.finished_ms) if words == "finished" else self.silence_ms
+        return min(wait_ms, self.sounds_finished_ms) if sound == "finished" else wait_ms
+
         """How much of the past is kept for the beginning of a turn that is known a little late."""
         return self.pre_roll_ms if self.mode == "push_to_talk" else self.pre_roll_ms + 900.0
 

@@ -53,6 +53,7 @@ from voice.session.rules import SessionConfig, TurnRules
 from voice.session.states import Consequence, Floor, Link, Reply, States, Trigger, Voice, consequence, step
 from voice.session.turns import IdlePrompt, Talk, TurnTimes
 from voice.session.usage import Usage
+from voice.session.speculation import Speculation
 from voice.session.watch_side import WatchSide
 
 ASKED_PATIENCE_S = 10.0
@@ -108,6 +109,7 @@ class Session:
             ev.CallerSpeech: self.floor.handle_caller_speech,
             ev.CallerWords: self.floor.handle_caller_words,
             ev.Played: self._handle_played,
+        self.speculation = Speculation(self)
             ev.EngineSaid: self.engine.handle,
             ev.LinkOpened: self.link.handle_opened,
             ev.LinkLost: self.link.handle_lost,
@@ -115,6 +117,7 @@ class Session:
             ev.PushToTalk: self.person.handle_push_to_talk,
             ev.TalkCancelled: self.person.handle_talk_cancelled,
             ev.Dtmf: self.person.handle_dtmf,
+            ev.TurnSense: self.person.handle_turn_sense,
             ev.Typed: self.person.handle_typed,
             ev.HungUp: self._handle_hung_up,
             ev.ToolDone: self._handle_tool_done,
@@ -196,6 +199,10 @@ class Session:
         before = self.states
         self.states = step(before, trigger)
         if (before.voice is Voice.QUIET) is not (self.states.voice is Voice.QUIET):
+    def hear_engine(self, event: ev.EngineSaid | ev.EngineAudio) -> None:
+        """Act now on what the engine said a while ago."""
+        self._handlers[type(event)](event)
+
             self.floor.voice_changed()
         self.watch.stepped(before, self.states)
         if consequence(self.states) is Consequence.SPEAK_UP:
@@ -260,6 +267,8 @@ class Session:
             self._truncate(cut.item_id, cut.content_index, cut.heard_ms)
             self.note(
                 "barge_in",
+        if self.speculation.open:
+            self.person.end_turn_now()
                 why=why,
                 item_id=cut.item_id,
                 heard_ms=cut.heard_ms,
@@ -397,6 +406,8 @@ class Session:
         """The reply to a turn is heard; what we say of ourselves answers no turn."""
         self.times.first_audible_at = self.now
         if self.times.speech_stopped_at is not None or self.times.committed_at is not None:
+        if self.speculation.open and self.speculation.takes_audio(event):
+            return
             self.note("turn", **self.times.as_values())
 
     def _handle_played(self, event: ev.Played) -> None:

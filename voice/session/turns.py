@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from voice.session.deadlines import Deadline
-from voice.session.rules import TurnRules
+from voice.session.rules import Ending, TurnRules
 
 
 @dataclass(slots=True)
@@ -46,6 +46,9 @@ class Talk:
         self._button = Button.UP
         self._pressed_at = 0.0
         self._tail_until = 0.0
+        self._quiet_since = 0.0
+        self._endings: dict[str, Ending] = {}
+        self._speculated = False
 
     @property
     def _longest_at(self) -> float:
@@ -56,9 +59,17 @@ class Talk:
         """Whether the person's sound goes to the engine."""
         return self._button is not Button.UP
 
+    @property
+    def quiet_since(self) -> float:
+        """When the person fell silent, or let the button go."""
+        return self._quiet_since
+
     def press(self, now: float) -> bool:
         """A turn begins: True when it is a new one (a press within the tail only goes on with the old one)."""
         fresh = self._button is Button.UP
+        if self._button is not Button.HELD:
+            self._endings.clear()
+            self._speculated = False
         self._button = Button.HELD
         if fresh:
             self._pressed_at = now
@@ -71,9 +82,31 @@ class Talk:
         if (now - self._pressed_at) * 1000 < self._rules.tap_ms:
             self._button = Button.UP
             return False
-        self._button = Button.TAIL
-        self._tail_until = now + self._rules.release_tail_ms / 1000
+        self._end_at(now + self._rules.release_tail_ms / 1000, now)
         return True
+
+    def hears_quiet(self, since: float) -> None:
+        """The ear hears quiet: the turn is over after enough of it, unless the person goes on before."""
+        if self._button is not Button.UP:
+            self._end_at(since + self._wait_s, since)
+
+    def sense(self, by: str, ending: Ending) -> None:
+        """What the turn is like so far changes how much quiet is enough."""
+        self._endings[by] = ending
+        if self._button is Button.TAIL and self._rules.mode == "local":
+            self._tail_until = self._quiet_since + self._wait_s
+
+    def end_now(self, now: float) -> None:
+        """It has lasted too long."""
+        self._end_at(now, now)
+
+    def _end_at(self, when: float, since: float) -> None:
+        self._button, self._tail_until, self._quiet_since = Button.TAIL, when, since
+
+    @property
+    def _wait_s(self) -> float:
+        words, sound = (self._endings.get(by, "open") for by in ("words", "sound"))
+        return self._rules.wait_ms(words, sound) / 1000
 
     def tail_over(self, now: float) -> bool:
         """Time passed: true once, when the tail after a release is complete."""
@@ -82,10 +115,21 @@ class Talk:
             return True
         return False
 
-    def end_at(self, when: float) -> None:
-        """The ear hears quiet: the turn is over then, unless it is pressed again before."""
-        if self._button is not Button.UP:
-            self._button, self._tail_until = Button.TAIL, when
+    def speculation_due(self, now: float) -> bool:
+        """Time passed: true once in each quiet, when the reply may be asked for although the turn is not over."""
+        at = self._speculate_at
+        if at is None or now < at:
+            return False
+        self._speculated = True
+        return True
+
+    @property
+    def _speculate_at(self) -> float | None:
+        rules = self._rules
+        if rules.speculate_ms is None or rules.mode != "local" or self._speculated or self._button is not Button.TAIL:
+            return None
+        at = self._quiet_since + rules.speculate_ms / 1000
+        return at if at < self._tail_until and self._endings.get("words") != "unfinished" else None
 
     def close(self) -> bool:
         """Forget the turn. False when there was none."""
@@ -98,6 +142,9 @@ class Talk:
 
     def deadline(self) -> Deadline | None:
         if self._button is Button.TAIL:
+            speculate_at = self._speculate_at
+            if speculate_at is not None:
+                return Deadline(speculate_at, "speculative start")
             return Deadline(self._tail_until, "end of turn")
         if self._button is Button.HELD and self._rules.mode == "local":
             return Deadline(self._longest_at, "longest turn")
