@@ -97,9 +97,6 @@ class CallerWords:
 
 
 @dataclass(frozen=True, slots=True)
-class Played:
-    """So much of the epoch's sound was heard at the far end. `held_ms` more is in its device and will be, whatever we
-@dataclass(frozen=True, slots=True)
 class TurnSense:
     """What the person's turn is like so far, by its `words` or by its `sound`. It holds until the person goes on."""
 
@@ -107,6 +104,9 @@ class TurnSense:
     ending: Ending
 
 
+@dataclass(frozen=True, slots=True)
+class Played:
+    """So much of the epoch's sound was heard at the far end. `held_ms` more is in its device and will be, whatever we
     do now."""
 
     epoch: int
@@ -226,10 +226,10 @@ Event = (
     | CallerAudio
     | CallerSpeech
     | CallerWords
+    | TurnSense
     | Played
     | PushToTalk
     | TalkCancelled
-    | TurnSense
     | Dtmf
     | Typed
     | ClientSaid

@@ -12,10 +12,10 @@ from voice.protocol.traits import EngineTraits
 from voice.session.watch import WatchRules
 
 TurnMode = Literal["server_vad", "semantic_vad", "local", "push_to_talk", "off"]
-
-
 Ending = Literal["finished", "open", "unfinished"]
 """What a turn is like so far: nothing is missing, nobody can tell, or it breaks off in mid-sentence."""
+
+
 @dataclass(frozen=True, slots=True)
 class TurnRules:
     """Whose turn it is, and when.
@@ -45,12 +45,12 @@ class TurnRules:
     tap_ms: float = 150.0
     start_ms: float = 120.0
     silence_ms: float = 600.0
-    longest_ms: float = 60_000.0
-    idle_ms: float | None = None
     finished_ms: float = 400.0
     unfinished_ms: float = 1_200.0
     sounds_finished_ms: float = 300.0
     speculate_ms: float | None = None
+    longest_ms: float = 60_000.0
+    idle_ms: float | None = None
     idle_text: str = ""
     idle_times: int = 2
 
@@ -59,8 +59,6 @@ class TurnRules:
         """Whether turns are committed here, so that only the sound of turns goes to the engine."""
         return self.mode in ("push_to_talk", "local", "off")
 
-    @property
-    def kept_ms(self) -> float:
     def wait_ms(self, words: Ending = "open", sound: Ending = "open") -> float:
         """How much quiet ends a turn of our ear: `silence_ms`, or less after words (`finished_ms`) or a melody
         (`sounds_finished_ms`) with nothing missing. Words that break off get `unfinished_ms`, whatever the melody says:
@@ -70,6 +68,8 @@ class TurnRules:
         wait_ms = min(self.silence_ms, self.finished_ms) if words == "finished" else self.silence_ms
         return min(wait_ms, self.sounds_finished_ms) if sound == "finished" else wait_ms
 
+    @property
+    def kept_ms(self) -> float:
         """How much of the past is kept for the beginning of a turn that is known a little late."""
         return self.pre_roll_ms if self.mode == "push_to_talk" else self.pre_roll_ms + 900.0
 

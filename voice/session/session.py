@@ -50,10 +50,10 @@ from voice.session.playback import Cut, Ledger
 from voice.session.replies import Replies, Wish
 from voice.session.reply_side import STALE_PATIENCE_S
 from voice.session.rules import SessionConfig, TurnRules
+from voice.session.speculation import Speculation
 from voice.session.states import Consequence, Floor, Link, Reply, States, Trigger, Voice, consequence, step
 from voice.session.turns import IdlePrompt, Talk, TurnTimes
 from voice.session.usage import Usage
-from voice.session.speculation import Speculation
 from voice.session.watch_side import WatchSide
 
 ASKED_PATIENCE_S = 10.0
@@ -101,6 +101,7 @@ class Session:
         self.engine = EngineSide(self)
         self.link = LinkSide(self)
         self.person = PersonSide(self)
+        self.speculation = Speculation(self)
         self.floor = FloorSide(self)
         self.watch = WatchSide(self)
         self._handlers: dict[type, Handler] = {
@@ -108,8 +109,8 @@ class Session:
             ev.EngineAudio: self._handle_engine_audio,
             ev.CallerSpeech: self.floor.handle_caller_speech,
             ev.CallerWords: self.floor.handle_caller_words,
+            ev.TurnSense: self.person.handle_turn_sense,
             ev.Played: self._handle_played,
-        self.speculation = Speculation(self)
             ev.EngineSaid: self.engine.handle,
             ev.LinkOpened: self.link.handle_opened,
             ev.LinkLost: self.link.handle_lost,
@@ -117,7 +118,6 @@ class Session:
             ev.PushToTalk: self.person.handle_push_to_talk,
             ev.TalkCancelled: self.person.handle_talk_cancelled,
             ev.Dtmf: self.person.handle_dtmf,
-            ev.TurnSense: self.person.handle_turn_sense,
             ev.Typed: self.person.handle_typed,
             ev.HungUp: self._handle_hung_up,
             ev.ToolDone: self._handle_tool_done,
@@ -189,6 +189,10 @@ class Session:
 
     # What the parts and the engine's side use
 
+    def hear_engine(self, event: ev.EngineSaid | ev.EngineAudio) -> None:
+        """Act now on what the engine said a while ago."""
+        self._handlers[type(event)](event)
+
     def emit(self, effect: Effect) -> None:
         self._out.append(effect)
 
@@ -199,10 +203,6 @@ class Session:
         before = self.states
         self.states = step(before, trigger)
         if (before.voice is Voice.QUIET) is not (self.states.voice is Voice.QUIET):
-    def hear_engine(self, event: ev.EngineSaid | ev.EngineAudio) -> None:
-        """Act now on what the engine said a while ago."""
-        self._handlers[type(event)](event)
-
             self.floor.voice_changed()
         self.watch.stepped(before, self.states)
         if consequence(self.states) is Consequence.SPEAK_UP:
@@ -245,6 +245,8 @@ class Session:
 
     def interrupt(self, why: str) -> None:
         """The assistant stops: silence at the far end, no more generation, and what was heard is the truth."""
+        if self.speculation.open:
+            self.person.end_turn_now()
         states = self.states
         audible = states.voice is not Voice.QUIET
         if not audible and states.reply not in (Reply.ASKED, Reply.STREAMING):
@@ -267,8 +269,6 @@ class Session:
             self._truncate(cut.item_id, cut.content_index, cut.heard_ms)
             self.note(
                 "barge_in",
-        if self.speculation.open:
-            self.person.end_turn_now()
                 why=why,
                 item_id=cut.item_id,
                 heard_ms=cut.heard_ms,
@@ -383,6 +383,8 @@ class Session:
             self.note("stale_dropped", response_id=response_id, ms=event.frame.duration_ms)
             return
         self.watch.engine_spoke()
+        if self.speculation.open and self.speculation.takes_audio(event):
+            return
         frame = event.frame
         if response_id != self._first_sound_of:
             self._first_sound(event)
@@ -406,8 +408,6 @@ class Session:
         """The reply to a turn is heard; what we say of ourselves answers no turn."""
         self.times.first_audible_at = self.now
         if self.times.speech_stopped_at is not None or self.times.committed_at is not None:
-        if self.speculation.open and self.speculation.takes_audio(event):
-            return
             self.note("turn", **self.times.as_values())
 
     def _handle_played(self, event: ev.Played) -> None:
