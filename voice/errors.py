@@ -18,9 +18,11 @@
     │   └── SocketRefused      an HTTP status came instead of a websocket
     ├── ToolError
     │   ├── ArgumentsRefused   the model's arguments do not fit the schema
+    │   ├── ToolRefused        it may not run: the policy, a missing approval, or it ran before
     │   ├── ToolTimeout        it took longer than it may
     │   └── ToolFailed         it raised, or answered something unusable
     ├── TraceUnreadable        a file is not a trace of a conversation
+    ├── RequestRefused         an HTTP request is answered with a status and a reason instead
     ├── Busy                   a limit is reached: try later
     └── PortInUse              the address to listen on is taken
 
@@ -196,6 +198,12 @@ class ArgumentsRefused(ToolError):
     code = "arguments_refused"
 
 
+class ToolRefused(ToolError):
+    """The call may not run, or not again."""
+
+    code = "tool_refused"
+
+
 class ToolTimeout(ToolError):
     """The tool took longer than it may."""
 
@@ -213,6 +221,22 @@ class TraceUnreadable(VoiceError):
 
     code = "trace_unreadable"
     exit_code = 2
+
+
+class RequestRefused(VoiceError):
+    """A request over HTTP, or one to open a websocket, is not granted. `status` is HTTP's, `code` and `param` are
+    those of the error object in the body; `retry_after_s` says when asking again may help, when that is known."""
+
+    code = "request_refused"
+
+    def __init__(
+        self, status: int, code: str, message: str, *, param: str | None = None, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.param = param
+        self.retry_after_s = retry_after_s
 
 
 class Busy(VoiceError):

@@ -17,8 +17,8 @@ from tests.net.conftest import Echo, RawPeer, Remembers, until
 from voice.errors import ConfigError, PortInUse, SocketRefused
 from voice.net.base import PendingSocket, SocketHandler
 from voice.net.client import connect
-from voice.server import page
 from voice.server.door import Door
+from voice.server.page import plain
 
 
 async def echo(pending: PendingSocket) -> None:
@@ -69,7 +69,7 @@ async def served(
         sockets=sockets or {"/v1/realtime": echo},
         readiness=lambda: service.ready,
         metrics=lambda: "# TYPE voice_sessions gauge\nvoice_sessions 0\n",
-        page=lambda: page.render(door.address),
+        page=lambda: plain.render(door.address),
         on_drain=service.drain,
         **settings,
     )

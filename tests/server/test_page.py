@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from voice.server.page import render
+from voice.server.page.plain import render
 
 
 def test_it_shows_the_address_it_was_given() -> None:

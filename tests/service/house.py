@@ -23,7 +23,7 @@ from voice.protocol.traits import EngineTraits
 from voice.runtime.hub import Hub
 
 # What the service imports when it is needed is here before a loop runs: reading files is a call that blocks.
-for _late in ("voice.server.door", "voice.server.page", "voice.transports.websocket", "voice.tools.builtin"):
+for _late in ("voice.server.door", "voice.server.page.plain", "voice.transports.websocket", "voice.tools.builtin"):
     import_module(_late)
 prepare()
 

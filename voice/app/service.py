@@ -42,7 +42,7 @@ class Service:
     async def serve(self, ready: Callable[[str], None], *, signals: bool = True) -> None:
         """Open the doors and run until told to stop. Raises PortInUse, ConfigError, ExtraMissing or EngineError."""
         from voice.server.door import Door
-        from voice.server.page import render
+        from voice.server.page.plain import render
 
         server = self._settings.server
         self._hub = Hub(

@@ -17,8 +17,9 @@ from starlette.routing import Route
 from voice.errors import ConfigError, PortInUse
 from voice.net.base import SocketHandler, SocketLimits
 from voice.net.server import Refusal, Upgrades
-from voice.server.guard import Guard, check_bind, problem
+from voice.server.guard import Guard, check_bind, check_tls, problem
 from voice.server.http import application, routes, socket_routes
+from voice.server.page.built import Page
 
 logger = logging.getLogger(__name__)
 
@@ -32,9 +33,11 @@ class Door:
     """Listens, answers, and closes in good order.
 
     `sockets` maps a path to the handler of its websockets. `readiness` says whether a new session would be admitted,
-    and why not; `metrics` gives Prometheus text, `page` the HTML of `/`; each must return at once. `on_drain` is
-    awaited between the signal to stop and the closing of the port: it lets conversations finish. `authenticated`
-    says that the handlers ask for a key; without it only loopback addresses can be listened on.
+    and why not; `metrics` gives Prometheus text, `page` the HTML of `/` where no browser client was built; each must
+    return at once. `may_read_metrics` raises RequestRefused for those who may not. `on_drain` is awaited between the
+    signal to stop and the closing of the port: it lets conversations finish. `authenticated` says that the handlers
+    ask for a key; without it only loopback addresses can be listened on. `tls` are the PEM files of a certificate and
+    its key.
     """
 
     def __init__(
@@ -52,8 +55,10 @@ class Door:
         authenticated: bool = False,
         limits: SocketLimits | None = None,
         further_routes: Sequence[Route] = (),
+        may_read_metrics: Callable[[Mapping[str, str], str], None] = lambda headers, client: None,
+        tls: tuple[str, str] | None = None,
     ) -> None:
-        """Raises ConfigError for a public address without authentication."""
+        """Raises ConfigError for a public address without authentication, and for a certificate that is none."""
         check_bind(host, authenticated=authenticated)
         self._host = host
         self._port = port
@@ -61,8 +66,11 @@ class Door:
         self._on_drain = on_drain
         self._guard = Guard((host, *allowed_hosts), allowed_origins)
         self._upgrades = Upgrades(sockets, gate=self._gate, limits=limits)
-        plain = routes(readiness=self.readiness, metrics=metrics, page=page)
-        self._app = application([*plain, *further_routes, *socket_routes(sockets)], self._guard)
+        self._tls = tls
+        check_tls(tls)
+        plain = routes(readiness=self.readiness, metrics=metrics, may_read_metrics=may_read_metrics)
+        all_routes = [*plain, *Page(page).routes(), *further_routes, *socket_routes(sockets)]
+        self._app = application(all_routes, self._guard)
         self._stopping: asyncio.Event | None = None
         self._at_once: asyncio.Event | None = None
         self.address = ""
@@ -89,7 +97,7 @@ class Door:
         """
         self._stopping, self._at_once = asyncio.Event(), asyncio.Event()
         listener = _bind(self._host, self._port)
-        self.address = _url(self._host, listener.getsockname()[1])
+        self.address = _url(self._host, listener.getsockname()[1], tls=self._tls is not None)
         server = _Server(self._config(), lambda: ready(self.address) if ready is not None else None)
         with _stop_signals(self.stop) if signals else nullcontext():
             serving = asyncio.create_task(server.serve(sockets=[listener]), name="http server")
@@ -129,8 +137,11 @@ class Door:
     def _config(self) -> uvicorn.Config:
         """No lifespan, no access log, no server or date header; h11, because it comes with uvicorn."""
         upgrades: Any = self._upgrades
+        certificate, key = self._tls or (None, None)
         return uvicorn.Config(
             self._app,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
             http="h11",
             ws=upgrades,
             loop="none",
@@ -211,7 +222,9 @@ def _bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _url(host: str, port: int) -> str:
+def _url(host: str, port: int, *, tls: bool) -> str:
     """The address to show to a person: one that can be typed into a browser."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
-    return f"http://{f'[{shown}]' if ':' in shown and not shown.startswith('[') else shown}:{port}"
+    return (
+        f"{'https' if tls else 'http'}://{f'[{shown}]' if ':' in shown and not shown.startswith('[') else shown}:{port}"
+    )

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from voice.errors import ConfigError
 from voice.net.server import Refusal
 
+_EXPOSED = "location, retry-after"
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -37,15 +38,40 @@ class Guard:
         return _refusal(421, "misdirected_request", "This host name is not ours. Add it to server.allowed_hosts.")
 
     def check_socket(self, path: str, headers: Mapping[str, str]) -> Refusal | None:
-        """As `check_host`; and a browser (it sends an Origin) must come from our own page or an allowed one."""
-        if refusal := self.check_host(headers):
-            return refusal
+        """As `check_host` and `check_origin`."""
+        return self.check_host(headers) or self.check_origin(headers)
+
+    def check_origin(self, headers: Mapping[str, str]) -> Refusal | None:
+        """A browser (it sends an Origin) must come from our own page or an allowed one."""
         origin = headers.get("origin")
-        if origin is None or origin.lower() in self._origins or _same_origin(origin, headers["host"]):
+        if origin is None or self.is_allowed(origin) or _same_origin(origin, headers.get("host", "")):
             return None
         return _refusal(
             403, "origin_not_allowed", "Pages of this origin may not connect. Add it to server.allowed_origins."
         )
+
+    def is_allowed(self, origin: str) -> bool:
+        """Whether the settings name this origin."""
+        return origin.lower() in self._origins
+
+    def cors(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """What lets an allowed page of another origin read our answer (Fetch standard, CORS protocol)."""
+        origin = headers.get("origin")
+        if origin is None or not self.is_allowed(origin):
+            return {}
+        return {"access-control-allow-origin": origin, "vary": "Origin", "access-control-expose-headers": _EXPOSED}
+
+    def preflight(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """What lets it send the request it asks about; nothing for other origins."""
+        allowed = self.cors(headers)
+        if not allowed:
+            return {}
+        allowed["access-control-allow-methods"] = "GET, POST"
+        allowed["access-control-allow-headers"] = headers.get("access-control-request-headers", "authorization")
+        allowed["access-control-max-age"] = "600"
+        if headers.get("access-control-request-private-network") == "true":
+            allowed["access-control-allow-private-network"] = "true"
+        return allowed
 
 
 def check_bind(host: str, *, authenticated: bool) -> None:
@@ -54,8 +80,24 @@ def check_bind(host: str, *, authenticated: bool) -> None:
         return
     raise ConfigError(
         f"Listening on {host} would let anybody talk at your expense.",
-        fix="Set a key that clients must show, or listen on 127.0.0.1.",
+        fix="Make a key that clients must show (voice keys add NAME), or listen on 127.0.0.1.",
     )
+
+
+def check_tls(files: tuple[str, str] | None) -> None:
+    """Raises ConfigError for a certificate and a key that cannot be used."""
+    if files is None:
+        return
+    import ssl  # only who has a certificate needs it
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*files, password=lambda: "")
+    except OSError as error:  # also what OpenSSL says of their content
+        reason = error.strerror or "they do not fit together"
+        raise ConfigError(
+            f"The certificate {files[0]} and its key {files[1]} cannot be used: {reason.lower()}.",
+            fix="Give two PEM files: the chain of certificates, and its private key without a password.",
+        ) from error
 
 
 def is_loopback(host: str) -> bool:
@@ -84,9 +126,9 @@ def _same_origin(origin: str, host: str) -> bool:
         return False
 
 
-def problem(code: str, message: str) -> bytes:
+def problem(code: str, message: str, *, type: str = "invalid_request_error", param: str | None = None) -> bytes:
     """A JSON error body in the shape that realtime clients know."""
-    return json.dumps({"error": {"type": "invalid_request_error", "code": code, "message": message}}).encode()
+    return json.dumps({"error": {"type": type, "code": code, "message": message, "param": param}}).encode()
 
 
 def _refusal(status: int, code: str, message: str) -> Refusal:

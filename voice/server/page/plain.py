@@ -1,4 +1,4 @@
-"""The page at `/`: it says that the service is alive and how to connect."""
+"""The plain page at `/`: it says that the service is alive and how to connect."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.resources import files
 from string import Template
 
 # Read when the module is, so that no request waits for a disk.
-_TEMPLATE = Template(files("voice.server").joinpath("page.html").read_text(encoding="utf-8"))
+_TEMPLATE = Template(files("voice.server.page").joinpath("plain.html").read_text(encoding="utf-8"))
 
 _SOCKETS = {
     "/v1/realtime": "the realtime protocol",
