@@ -16,6 +16,7 @@ from voice.protocol.items import FunctionCall
 from voice.session.effects import CloseLink, SendToClient, SendToEngine
 from voice.session.events import EngineSaid
 from voice.session.history import retold
+from voice.session.partial_words import PartialWords
 from voice.session.refusals import Action, action_for
 from voice.session.replies import Wish
 from voice.session.reply_side import CLIENT_ID, ReplySide
@@ -38,6 +39,7 @@ class EngineSide:
         self.settings = SettingsSide(session)
         self.replies = ReplySide(session)
         self.told_as_text: set[str] = set()
+        self._partial_words = PartialWords()
         self._committed_items: dict[str, None] = {}
         self._answers: dict[str, ConversationItemCreate] = {}
         self._creating: dict[str, ConversationItemCreate] = {}
@@ -56,6 +58,7 @@ class EngineSide:
             se.ConversationItemCreated: self._item_added,
             se.ConversationItemDone: self._item_done,
             se.ConversationItemDeleted: self._item_deleted,
+            se.ConversationItemInputAudioTranscriptionDelta: self._heard_words,
             se.ConversationItemInputAudioTranscriptionCompleted: self._transcribed,
             se.ResponseCreated: self._response_created,
             se.ResponseOutputItemAdded: self._output_item_added,
@@ -228,7 +231,15 @@ class EngineSide:
         if not self._session.talk.open:
             self._session.step(Trigger.SPEECH_STOPPED)
 
+    def _heard_words(self, event: se.ConversationItemInputAudioTranscriptionDelta) -> bool:
+        """What the person is saying, where the engine tells it that early."""
+        words = self._partial_words.add(event.item_id, event.delta or "")
+        if event.item_id not in self._committed_items:
+            self._session.floor.words_so_far(words)
+        return SHOW
+
     def _transcribed(self, event: se.ConversationItemInputAudioTranscriptionCompleted) -> bool:
+        self._partial_words.forget(event.item_id)
         self._session.history.set_text(event.item_id, event.transcript)
         self._session.floor.words(event.item_id, event.transcript)
         return SHOW

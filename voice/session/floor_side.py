@@ -116,6 +116,15 @@ class FloorSide:
         self._session.note("acknowledged", item_id=item_id)
         return False
 
+    def words_so_far(self, text: str) -> None:
+        """What the person is saying. What may be an acknowledgement may be the beginning of more, too: only words that
+        take the floor are acted on before the end."""
+        if self._control is None or plain_words(text) in self._control.rules.phrases.acknowledgements:
+            return
+        verdict = self._control.words(text, self._session.now)
+        if verdict is Verdict.YIELD:
+            self._act(verdict, "words")
+
     def words(self, item_id: str, text: str) -> None:
         """What the person said, by the engine's account so far."""
         if self._control is None:

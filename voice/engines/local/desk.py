@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from voice.audio.frames import AudioFrame
+from voice.engines.endings import IsWhole
 from voice.engines.local.conversation import Conversation, as_heard
 from voice.engines.local.idle import Idle
 from voice.engines.local.items import accepted, with_sound
@@ -16,7 +17,6 @@ from voice.engines.local.replies import Replies
 from voice.engines.local.reply import Reply, Stages
 from voice.engines.local.settings import Settings
 from voice.engines.local.tasks import Tasks
-from voice.engines.local.turns import IsWhole
 from voice.engines.stages import Brain, Recogniser, Speaker, SpeechProbability
 from voice.errors import ProtocolError
 from voice.protocol.client_events import (

@@ -18,6 +18,7 @@ from functools import cache
 
 from voice.audio.frames import PCM_16K, AudioFrame
 from voice.engines.base import EngineListener
+from voice.engines.endings import IsWhole
 from voice.engines.local.desk import Desk
 from voice.engines.local.idle import Idle
 from voice.engines.local.inbox import PART_MS, Append, Inbox
@@ -25,7 +26,6 @@ from voice.engines.local.outlet import Outlet
 from voice.engines.local.settings import Settings
 from voice.engines.local.sound import WIRE_FORMATS
 from voice.engines.local.tasks import Tasks
-from voice.engines.local.turns import IsWhole
 from voice.engines.stages import Brain, Recogniser, Speaker, SpeechProbability
 from voice.errors import EngineFailed, Misuse, ProtocolError, VoiceError
 from voice.protocol.client_events import ClientEvent, InputAudioBufferAppend

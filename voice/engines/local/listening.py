@@ -1,7 +1,8 @@
 """From the person's sound to items with their words.
 
 The recogniser starts with the voice, not with the end of the turn, so that its last words are quick to come. An item
-exists as soon as its turn is over; its words follow. What goes wrong here costs one transcript and nothing else.
+exists as soon as its turn is over; its words follow, or where the session wants them while they are spoken
+(`transcription.delay`), run ahead of it. What goes wrong here costs one transcript and nothing else.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from voice.audio.frames import PCM_16K, AudioFrame
+from voice.engines.endings import IsWhole
 from voice.engines.local.conversation import Conversation, Entry
 from voice.engines.local.ear import Ear, SpeechGoesOn, SpeechStarted, SpeechStopped
 from voice.engines.local.outlet import Outlet
+from voice.engines.local.partials import Partials
 from voice.engines.local.settings import Settings
 from voice.engines.local.sound import Decoder
 from voice.engines.local.tasks import Tasks
-from voice.engines.local.turns import IsWhole, policy_for
+from voice.engines.local.turns import policy_for
 from voice.engines.stages import Recogniser, Recognition, SpeechProbability, Transcript
 from voice.errors import EngineFailed, ProtocolError, VoiceError
 from voice.protocol.ids import Ids
@@ -86,6 +89,7 @@ class Listening:
         self._decoder = Decoder()
         self._recognition: Recognition | None = None
         self._pause = bytearray()
+        self._partials: Partials | None = None
         self._item_id: str | None = None
         self._transcripts: dict[tuple[str, int], asyncio.Task[None]] = {}
         self._late = asyncio.Semaphore(_LATE_RECOGNITIONS)
@@ -118,8 +122,8 @@ class Listening:
             raise ProtocolError(
                 "There is no sound in the input buffer to commit.", code="input_audio_buffer_commit_empty"
             )
-        item_id, recognition = self._take_turn()
-        self._commit(item_id or self._ids.item(), self.ear.commit(), recognition)
+        item_id, recognition, partials = self._take_turn()
+        self._commit(item_id or self._ids.item(), self.ear.commit(), recognition, partials)
 
     def clear(self) -> None:
         """Forget the sound so far."""
@@ -133,9 +137,16 @@ class Listening:
         self._abandon()
         self._put(Entry(_voice_message(item_id, transcript="")))
 
-    def recognise(self, item_id: str, content_index: int, sound: bytes, recognition: Recognition | None = None) -> None:
-        """Find the words of an item's sound."""
-        work = self._recognise(self._conversation.get(item_id), content_index, sound, recognition)
+    def recognise(
+        self,
+        item_id: str,
+        content_index: int,
+        sound: bytes,
+        recognition: Recognition | None = None,
+        partials: Partials | None = None,
+    ) -> None:
+        """Find the words of an item's sound, some of which may have been told already."""
+        work = self._recognise(self._conversation.get(item_id), content_index, sound, recognition, partials)
         task = self._tasks.start(work, f"transcript {item_id}")
         place = (item_id, content_index)
         self._transcripts[place] = task
@@ -167,23 +178,29 @@ class Listening:
     # Turns
 
     def _start(self, heard: SpeechStarted) -> None:
-        if self._settings.detection is not None:
+        asked = self._settings.transcription
+        self._partials = Partials(asked.delay) if asked is not None and asked.delay is not None else None
+        if self._partials is not None:
             self._item_id = self._ids.item()
+        if self._settings.detection is not None:
+            self._item_id = self._item_id or self._ids.item()
             self._outlet.say(InputAudioBufferSpeechStarted(audio_start_ms=heard.audio_start_ms, item_id=self._item_id))
             self._floor.speech_started()
         self._recognition = self._begin(heard.sound)
 
     def _stop(self, heard: SpeechStopped) -> None:
-        given_id, recognition = self._take_turn()
+        given_id, recognition, partials = self._take_turn()
         item_id = given_id or self._ids.item()
         self._outlet.say(InputAudioBufferSpeechStopped(audio_end_ms=heard.audio_end_ms, item_id=item_id))
-        self._commit(item_id, heard.sound, recognition)
+        self._commit(item_id, heard.sound, recognition, partials)
         self._floor.speech_stopped()
 
-    def _commit(self, item_id: str, sound: bytes, recognition: Recognition | None) -> None:
+    def _commit(
+        self, item_id: str, sound: bytes, recognition: Recognition | None, partials: Partials | None = None
+    ) -> None:
         entry = Entry(_voice_message(item_id), sound={0: sound}, sound_ms=PCM_16K.duration_ms(len(sound)))
         self._put(entry)
-        self.recognise(item_id, 0, sound, recognition)
+        self.recognise(item_id, 0, sound, recognition, partials)
 
     def _put(self, entry: Entry) -> None:
         previous_id = self._conversation.add(entry)
@@ -191,14 +208,15 @@ class Listening:
         self._outlet.say(ConversationItemAdded(previous_item_id=previous_id, item=entry.item))
         self._outlet.say(ConversationItemDone(previous_item_id=previous_id, item=entry.item))
 
-    def _take_turn(self) -> tuple[str | None, Recognition | None]:
+    def _take_turn(self) -> tuple[str | None, Recognition | None, Partials | None]:
         self._pause.clear()
         item_id, self._item_id = self._item_id, None
         recognition, self._recognition = self._recognition, None
-        return item_id, recognition
+        partials, self._partials = self._partials, None
+        return item_id, recognition, partials
 
     def _abandon(self) -> None:
-        _, recognition = self._take_turn()
+        _, recognition, _ = self._take_turn()
         if recognition is not None:
             recognition.abandon()
 
@@ -209,6 +227,10 @@ class Listening:
             sound = bytes(self._pause)
             self._pause.clear()
             self._feed(sound)
+        if self._partials is not None and self._item_id is not None:
+            self._tell_words(
+                self._item_id, 0, self._partials.news(self._words(), PCM_16K.duration_ms(len(heard.sound)))
+            )
 
     def _feed(self, sound: bytes) -> None:
         if self._recognition is None:
@@ -244,7 +266,14 @@ class Listening:
             return None
         return recognition
 
-    async def _recognise(self, entry: Entry, content_index: int, sound: bytes, recognition: Recognition | None) -> None:
+    async def _recognise(
+        self,
+        entry: Entry,
+        content_index: int,
+        sound: bytes,
+        recognition: Recognition | None,
+        partials: Partials | None,
+    ) -> None:
         try:
             said = await self._transcript_of(sound, recognition)
         except VoiceError as error:
@@ -253,7 +282,8 @@ class Listening:
         if self._conversation.holds(entry):
             self._conversation.recognise(entry.id, content_index, said.text, said.confidence)
         if self._settings.transcription is not None:
-            self._tell(entry.id, content_index, said.text, PCM_16K.duration_ms(len(sound)) / 1000)
+            self._tell_words(entry.id, content_index, said.text if partials is None else partials.rest(said.text))
+            self._tell_all(entry.id, content_index, said.text, PCM_16K.duration_ms(len(sound)) / 1000)
 
     async def _transcript_of(self, sound: bytes, recognition: Recognition | None) -> Transcript:
         """Raises EngineFailed, or what else of ours the recogniser raises."""
@@ -281,11 +311,13 @@ class Listening:
             recognition.abandon()
             raise
 
-    def _tell(self, item_id: str, content_index: int, text: str, seconds: float) -> None:
-        if text:
+    def _tell_words(self, item_id: str, content_index: int, words: str) -> None:
+        if words:
             self._outlet.say(
-                ConversationItemInputAudioTranscriptionDelta(item_id=item_id, content_index=content_index, delta=text)
+                ConversationItemInputAudioTranscriptionDelta(item_id=item_id, content_index=content_index, delta=words)
             )
+
+    def _tell_all(self, item_id: str, content_index: int, text: str, seconds: float) -> None:
         self._outlet.say(
             ConversationItemInputAudioTranscriptionCompleted(
                 item_id=item_id,

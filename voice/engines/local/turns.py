@@ -3,20 +3,19 @@
 `server_vad` waits a fixed time. `semantic_vad` adapts: little after words that are complete in themselves, an answer or
 a wish that is known as a whole, long after words that cannot end a sentence ("set a timer for the …") or in the middle
 of a number that is being dictated.
-No acoustic rule is safe alone here: most pauses in mid-sentence follow an article, a preposition or a conjunction,
-and the recogniser has heard that word. Numbers are per language; for languages without a list the normal wait holds.
+No acoustic rule is safe alone here: most pauses in mid-sentence follow a word that cannot end one, and the recogniser
+has heard that word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from voice.engines.endings import IsWhole, ending_of
 from voice.protocol.settings import SemanticVad, ServerVad
 
 Eagerness = Literal["low", "medium", "high", "auto"]
-IsWhole = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,46 +99,5 @@ def policy_for(detection: ServerVad | SemanticVad | None, is_whole: IsWhole | No
 
 def silence_for(words: str, rules: SilenceRules = RULES, is_whole: IsWhole | None = None) -> int:
     """The silence in ms after which a person who said `words` has surely finished."""
-    spoken = words.lower().replace("?", " ").replace(".", " ").replace(",", " ").split()
-    if not spoken:
-        return rules.normal_ms
-    if spoken[-1] in _CANNOT_END or _breaks_off_a_number(spoken):
-        return rules.unfinished_ms
-    said = " ".join(spoken)
-    if said in _COMPLETE or (is_whole is not None and is_whole(said)):
-        return rules.short_ms
-    return rules.normal_ms
-
-
-def _breaks_off_a_number(spoken: list[str]) -> bool:
-    """Three or more digits in a row, and not as many as telephone numbers, postcodes, years or cards have."""
-    digits = 0
-    for word in reversed(spoken):
-        if word.isdecimal():
-            digits += len(word)
-        elif word in _DIGITS:
-            digits += 1
-        elif word not in ("double", "triple"):
-            break
-    return digits >= 3 and digits not in _WHOLE_NUMBERS
-
-
-_WHOLE_NUMBERS = frozenset({4, 5, 7, 10, 11, 16})
-_DIGIT_WORDS = "zero oh one two three four five six seven eight nine"
-_ANSWERS = """
-yes, yeah, yep, yup, no, nope, okay, ok, sure, right, correct, wrong, exactly, never, never mind, done, thanks,
-thank you, yes please, no thanks, no thank you, please, that's it, that's all, stop, stop it, cancel, pause, continue,
-go on, go ahead, quiet, be quiet, help, repeat, again, say that again, hello, hi, good morning, good night, goodbye,
-bye, what time is it
-"""
-_CANNOT_END_WORDS = """
-a an the my your our their every each some any very more most
-to of for from with without at by into onto about between than as per via on
-and or but because so if when while until unless which who whose where
-is are was were be been would should could might must shall let's
-i we they he she what's it's i'm i'd i'll we're they're there's
-uh um er erm hmm like plus minus times divided equals set remind
-"""
-_DIGITS = frozenset(_DIGIT_WORDS.split())
-_COMPLETE = frozenset(" ".join(answer.split()) for answer in _ANSWERS.split(","))
-_CANNOT_END = frozenset(_CANNOT_END_WORDS.split())
+    waits = {"finished": rules.short_ms, "open": rules.normal_ms, "unfinished": rules.unfinished_ms}
+    return waits[ending_of(words, is_whole)]
