@@ -29,12 +29,6 @@ from voice.testkit.faults import (
 )
 from voice.testkit.person import Line
 
-
-def not_yet(why: str) -> pytest.MarkDecorator:
-    """Wanted, and not so yet."""
-    return pytest.mark.xfail(strict=False, reason=why)
-
-
 FIRST_QUESTION_S = 1.5
 """When the first question is over; the engine commits it half a second later."""
 
@@ -103,7 +97,6 @@ def test_three_refusals_in_a_row() -> None:
     assert talk.OVER in world.person.heard
 
 
-@not_yet("sound that was said again to a connection that died is kept for one second only")
 def test_the_next_connection_dies_before_it_has_heard_a_word() -> None:
     """The second question is asked while the line is down; the first connection after that is gone at once."""
     lines = [Line(talk.question(number), until=talk.OVER) for number in range(2)]
@@ -131,7 +124,6 @@ def test_the_turn_ended_and_was_never_committed() -> None:
     assert_all_is_well(ask(Stall(), On("input_audio_buffer.committed")), within_s=12.0)
 
 
-@not_yet("nothing watches for the commit of a turn that ended")
 def test_one_committed_is_missing() -> None:
     assert_all_is_well(ask(Lose(), On("input_audio_buffer.committed")), within_s=12.0)
 
@@ -197,7 +189,6 @@ def test_sound_after_the_end_moves_no_cut() -> None:
     assert first.text == talk.answer("k0", booked=False)
 
 
-@not_yet("an output that was refused is not given again")
 def test_a_result_that_was_refused_is_given_again() -> None:
     for code in ("rate_limit_exceeded", "server_error"):
         world = ask(RefuseEvent(code), On("conversation.item.create"), booking=True)

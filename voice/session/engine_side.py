@@ -10,18 +10,24 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from voice.protocol import server_events as se
-from voice.protocol.client_events import ConversationItemCreate, ConversationItemDelete
+from voice.protocol.client_events import (
+    ClientEvent,
+    ConversationItemCreate,
+    ConversationItemDelete,
+    ResponseCancel,
+)
 from voice.protocol.codec import Unknown
-from voice.protocol.items import FunctionCall
+from voice.protocol.items import FunctionCall, InputAudio, Item, UserMessage
 from voice.session.effects import CloseLink, SendToClient, SendToEngine
 from voice.session.events import EngineSaid
 from voice.session.history import retold
+from voice.session.orders import Orders, Told
 from voice.session.partial_words import PartialWords
 from voice.session.refusals import Action, action_for
 from voice.session.replies import Wish
 from voice.session.reply_side import CLIENT_ID, ReplySide
 from voice.session.settings_side import SettingsSide
-from voice.session.states import Link, Trigger
+from voice.session.states import Floor, Link, Trigger
 from voice.session.turns import TurnTimes
 
 if TYPE_CHECKING:
@@ -38,10 +44,12 @@ class EngineSide:
         self._session = session
         self.settings = SettingsSide(session)
         self.replies = ReplySide(session)
+        self.orders = Orders()
         self.told_as_text: set[str] = set()
         self._partial_words = PartialWords()
         self._committed_items: dict[str, None] = {}
-        self._answers: dict[str, ConversationItemCreate] = {}
+        self._announced = ""
+        self._unannounced = ""
         self._creating: dict[str, ConversationItemCreate] = {}
         self._retelling: set[str] = set()
         self._deleting: set[str] = set()
@@ -96,7 +104,12 @@ class EngineSide:
             for shown in face.show(said):
                 self._session.emit(SendToClient(shown))
 
-    # Items on their way
+    # Orders and items on their way
+
+    def tell(self, event: ClientEvent, *, again: Told | None = None) -> None:
+        """Tell the engine to do this; if it refuses for a passing reason it is told again."""
+        self.orders.tell(event, again=again)
+        self._session.emit(SendToEngine(event))
 
     def expect_item(self, event: ConversationItemCreate) -> None:
         """A client's item goes out: it is said again if the connection dies before the engine has it."""
@@ -121,7 +134,7 @@ class EngineSide:
             return
         before = session.history.known_before(item_id) or "root"
         item = retold(entry)
-        session.emit(SendToEngine(ConversationItemDelete(event_id=session.new_id("cut"), item_id=item_id)))
+        self.tell(ConversationItemDelete(event_id=session.new_id("cut"), item_id=item_id))
         self._deleting.add(item_id)
         if session.face is None or item is None:
             session.history.delete(item_id)
@@ -132,7 +145,13 @@ class EngineSide:
             session.history.complete(item, before)
         self.retold(item.id or "")
         event_id = session.new_id("retell")
-        session.emit(SendToEngine(ConversationItemCreate(event_id=event_id, item=item, previous_item_id=before)))
+        self.tell(ConversationItemCreate(event_id=event_id, item=item, previous_item_id=before))
+
+    def forget_item(self, item_id: str) -> None:
+        """This item is to have never been: nobody heard it, and nothing came of it."""
+        session = self._session
+        session.history.delete(item_id)
+        self.tell(ConversationItemDelete(event_id=session.new_id("forget"), item_id=item_id))
 
     # Errors
 
@@ -142,7 +161,7 @@ class EngineSide:
         event_id = detail.event_id or ""
         action = action_for(detail.code)
         session.note("error", code=detail.code, action=action.value, param=detail.param)
-        self._refused(event_id, detail.code)
+        self._refused(event_id, detail.code, action)
         ours = bool(event_id) and f"_{session.config.session_id[-12:]}_" in event_id
         if not ours or event_id.startswith(CLIENT_ID):
             hidden_id = None if ours else detail.event_id
@@ -152,7 +171,7 @@ class EngineSide:
         self.act(action, detail.message)
         return HIDE
 
-    def _refused(self, event_id: str, code: str | None) -> None:
+    def _refused(self, event_id: str, code: str | None, action: Action) -> None:
         """What was asked for with this event did not happen."""
         speculated = self._session.speculation.commit_refused(event_id)
         if code == "input_audio_buffer_commit_empty" and not speculated:
@@ -163,15 +182,30 @@ class EngineSide:
                 return
         self.replies.aside_refused(event_id)
         self.settings.refused(event_id)
-        again = self._answers.pop(event_id, None)
-        if again is not None and self._session.states.link is Link.READY:
-            self._session.emit(SendToEngine(again.model_copy(update={"event_id": self._session.new_id("answer")})))
+        told = self.orders.refused(event_id)
+        if told is None or self._session.states.link is not Link.READY:
+            return
+        if isinstance(told.event, ConversationItemCreate):
+            self._give_again(told, told.event)
+        elif action is Action.RETRY and not self._is_past(told.event):
+            self.tell(told.event.model_copy(update={"event_id": self._session.new_id("again")}), again=told)
 
-    def expect_answer(self, event: ConversationItemCreate) -> None:
-        """A call's output goes out. If it is refused it is said once more: the model must not call again for it."""
-        self._answers[event.event_id or ""] = event
-        while len(self._answers) > REMEMBERED:
-            del self._answers[next(iter(self._answers))]
+    def _is_past(self, event: ClientEvent) -> bool:
+        return isinstance(event, ResponseCancel) and self._session.replies.is_over(event.response_id or "")
+
+    def _give_again(self, told: Told, event: ConversationItemCreate) -> None:
+        """The model does not know an item that it should: it is given again, in its place, and a reply that was asked
+        for without it is asked for anew."""
+        session = self._session
+        item_id = event.item.id or ""
+        before = event.previous_item_id
+        if entry := session.history.entries.get(item_id):
+            entry.known = False
+            before = (session.history.known_before(item_id) or "root") if told.times == 1 else None
+        changes = {"event_id": session.new_id("again"), "previous_item_id": before}
+        self.tell(event.model_copy(update=changes), again=told)
+        session.history.know(item_id)
+        self.replies.withdraw()
 
     def act(self, action: Action, message: str) -> None:
         """Do what an error calls for, beyond the reply that it concerns."""
@@ -184,6 +218,7 @@ class EngineSide:
 
     def _speech_started(self, event: se.InputAudioBufferSpeechStarted) -> bool:
         session = self._session
+        self._announced = event.item_id
         session.step(Trigger.SPEECH_STARTED)
         session.idle.person_spoke()
         session.times = TurnTimes(speech_started_at=session.now)
@@ -194,6 +229,7 @@ class EngineSide:
 
     def _speech_stopped(self, event: se.InputAudioBufferSpeechStopped) -> bool:
         session = self._session
+        self._announced = event.item_id
         session.step(Trigger.SPEECH_STOPPED)
         session.times.speech_stopped_at = session.now
         session.floor.engine_heard_stop()
@@ -201,25 +237,49 @@ class EngineSide:
         return SHOW
 
     def _committed(self, event: se.InputAudioBufferCommitted) -> bool:
-        session = self._session
-        if event.item_id in self._committed_items:
-            session.note("surprise", type=event.type)
+        if event.item_id in self._committed_items or self._comes_from_nowhere(event.item_id):
+            self._session.note("surprise", type=event.type)
             return HIDE
-        self._committed_items[event.item_id] = None
+        return SHOW if self._turn_is_made(event.item_id) else HIDE
+
+    def _comes_from_nowhere(self, item_id: str) -> bool:
+        """Whether an engine that finds turns by itself has made one of which it told neither beginning nor end, right
+        behind another one: such a turn is believed in when its item comes."""
+        session = self._session
+        engine_finds = session.face is None and not session.turns.by_hand
+        heard = item_id == self._announced or session.states.floor is Floor.SPEAKING or session.gap.turn_open
+        if not engine_finds or heard or not self._committed_items:
+            return False
+        self._unannounced = item_id
+        return True
+
+    def _turn_is_made(self, item_id: str) -> bool:
+        """The engine made this item of what it heard. False when the client is not to see that."""
+        session = self._session
+        self._committed_items[item_id] = None
         while len(self._committed_items) > REMEMBERED:
             del self._committed_items[next(iter(self._committed_items))]
         self._turn_ended()
+        session.echoes.all_read()
         session.watch.committed()
-        if not session.speculation.committed(event.item_id):
+        if not session.speculation.committed(item_id):
             return HIDE
         session.times.committed_at = session.now
-        session.gap.committed(event.item_id)
-        session.note("committed", item_id=event.item_id)
-        if session.face is None and (session.ours or session.turns.by_hand) and session.floor.answers(event.item_id):
+        session.gap.committed(item_id)
+        session.note("committed", item_id=item_id)
+        if session.face is None and (session.ours or session.turns.by_hand) and session.floor.answers(item_id):
             if not session.person.wants_reply():
                 return SHOW
             session.ask(Wish("turn"))
         return SHOW
+
+    def _is_turn(self, item: Item) -> bool:
+        """Whether an item is a turn of the person whose `committed` did not come: the item itself says as much."""
+        item_id = item.id or ""
+        if self._session.face is not None or item_id in self._committed_items or self.orders.creating(item_id):
+            return False
+        spoken = isinstance(item, UserMessage) and any(isinstance(part, InputAudio) for part in item.content)
+        return spoken and item_id in (self._announced, self._unannounced)
 
     def _cleared(self, event: se.InputAudioBufferCleared) -> bool:
         self._turn_ended()
@@ -248,14 +308,21 @@ class EngineSide:
 
     def _item_added(self, event: se.ConversationItemAdded | se.ConversationItemCreated) -> bool:
         item_id = event.item.id or ""
+        self.orders.created(item_id)
+        self._session.echoes.read(event.item)
         if item_id in self._retelling:
             return HIDE
+        if self._is_turn(event.item):
+            self._session.note("surprise", type="input_audio_buffer.committed missing")
+            self._turn_is_made(item_id)
         self._creating.pop(item_id, None)
         self._session.history.add(event.item, event.previous_item_id)
         self._session.history.know(item_id)
         return SHOW
 
     def _item_done(self, event: se.ConversationItemDone) -> bool:
+        self.orders.created(event.item.id or "")
+        self._session.echoes.read(event.item)
         if event.item.id in self._retelling:
             self._retelling.discard(event.item.id)
             return HIDE
@@ -287,6 +354,7 @@ class EngineSide:
 
     def _output_item_done(self, event: se.ResponseOutputItemDone) -> bool:
         self._finish_item(event.item.id or "")
+        self.replies.keep(event.response_id, event.item)
         if isinstance(event.item, FunctionCall) and event.item.status in (None, "completed"):
             self.show(event)
             self.replies.call(event.response_id, event.output_index, event.item)
@@ -319,6 +387,8 @@ class EngineSide:
         """The connection and its answers are gone. True when the broken response had called tools: those go on."""
         session = self._session
         self.settings.forget_pending()
+        self.orders.forget()
+        self._announced = self._unannounced = ""
         self._retelling.clear()
         self._deleting.clear()
         self.told_as_text.clear()

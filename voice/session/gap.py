@@ -1,8 +1,9 @@
 """The person's sound that the engine may have to hear again.
 
 While nobody speaks the last second is kept (a pre-roll). From the start of a turn until the engine has answered it
-everything is kept, so that a turn that dies with a connection is said again on the next one. Where turns are
-committed by hand nobody tells when one begins: there everything since the last commit is kept.
+everything is kept, so that a turn that dies with a connection is said again on the next one. What was said again
+counts as heard only when that connection has lasted for a while: nobody acknowledges sound in which no turn was found.
+Where turns are committed by hand nobody tells when one begins: there everything since the last commit is kept.
 
 Positions are milliseconds of the person's sound since the conversation began.
 """
@@ -13,6 +14,9 @@ from collections import deque
 from dataclasses import dataclass
 
 from voice.audio.frames import AudioFrame
+
+PROVEN_MS = 3_000.0
+"""A connection that took so much more of the sound has heard what was said again to it before."""
 
 
 @dataclass(slots=True)
@@ -38,6 +42,7 @@ class GapBuffer:
         self.quiet_ms = quiet_ms
         self._frames: deque[tuple[AudioFrame, float, float]] = deque()
         self._unsent = 0
+        self._kept_until_ms = 0.0
 
     @property
     def unsettled(self) -> bool:
@@ -52,10 +57,18 @@ class GapBuffer:
         self._frames.append((frame, ms, self.ended_ms))
         if not sent:
             self._unsent += 1
-        everything = self.turn_open or self._unsent or self.commits or self.by_hand
+        everything = self.turn_open or self._unsent or self.commits or self._kept or self.by_hand
         limit_ms = self._limit_ms if everything else self.quiet_ms
         if self.held_ms > limit_ms:
             self._shrink(limit_ms)
+
+    @property
+    def _kept(self) -> bool:
+        return self.ended_ms < self._kept_until_ms
+
+    def keep_for(self, ms: float) -> None:
+        """Something may have been said that the engine has not heard: for so long all that is held is kept."""
+        self._kept_until_ms = max(self._kept_until_ms, self.ended_ms + ms)
 
     def _shrink(self, limit_ms: float) -> None:
         frames = self._frames
@@ -125,7 +138,7 @@ class GapBuffer:
             return
         self.commits = [commit for commit in self.commits if commit not in turns]
         self._drop_before(turns[-1].at_ms)
-        if not self.unsettled and not self.by_hand:
+        if not self.unsettled and not self._kept and not self.by_hand:
             self._shrink(self.quiet_ms)
 
     # The engine's own buffer
@@ -143,6 +156,7 @@ class GapBuffer:
     def again(self) -> list[tuple[float, AudioFrame]]:
         """Every frame with the position of its end, for an engine that heard nothing of it. They stay."""
         self._unsent = 0
+        self.keep_for(PROVEN_MS)
         return [(end_ms, frame) for frame, _, end_ms in self._frames]
 
     def take_commits(self) -> list[Commit]:

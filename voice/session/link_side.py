@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from voice.protocol.client_events import ClientEvent, InputAudioBufferCommit
 from voice.protocol.codec import Unknown
 from voice.protocol.server_events import ConversationItemDeleted, ErrorDetail, ErrorEvent
-from voice.session.effects import SendAudio, SendToClient, SendToEngine
+from voice.session.effects import SendAudio, SendToClient
 from voice.session.events import LinkLost, LinkOpened
 from voice.session.replies import Wish
 from voice.session.states import Floor, Link, Reply, Trigger, may
@@ -62,7 +62,7 @@ class LinkSide:
         for wish in session.history.replay(skip=self._hear_again):
             wish.event_id = session.new_id("retell")
             session.engine.retold(wish.item.id or "")
-            session.emit(SendToEngine(wish))
+            session.engine.tell(wish)
         for item_id in self._hear_again:
             session.history.delete(item_id)
             if session.face is not None:

@@ -165,7 +165,7 @@ class PersonSide:
         item = UserMessage(id=session.new_id("item"), content=[InputText(text=text)])
         session.history.complete(item, None)
         if session.states.link is Link.READY:
-            session.emit(SendToEngine(ConversationItemCreate(event_id=session.new_id("write"), item=item)))
+            session.engine.tell(ConversationItemCreate(event_id=session.new_id("write"), item=item))
         session.times = TurnTimes(committed_at=session.now)
         session.ask(Wish("turn"))
 
@@ -194,6 +194,9 @@ class PersonSide:
                 session.gap.forget_turn(at_ms)
             case InputAudioBufferCommit():
                 session.gap.commit(at_ms)
+                if session.face is None:
+                    session.engine.tell(event)
+                    return
             case ResponseCreate():
                 session.engine.replies.create(event)
                 return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from voice.protocol import server_events as se
 from voice.protocol.client_events import ResponseCreate
-from voice.protocol.items import FunctionCall
+from voice.protocol.items import FunctionCall, Item
 from voice.protocol.settings import Response, ResponseError, StatusDetails
 from voice.session.calls import Stage, ToolCall
 from voice.session.effects import RunTool, SendToEngine
@@ -45,6 +45,8 @@ class ReplySide:
         self._created: dict[str, None] = {}
         self._asides_asked: deque[str] = deque()
         self._asides: set[str] = set()
+        self._withdrawn: dict[str, None] = {}
+        self._withdrawing = False
 
     def created(self, event: se.ResponseCreated) -> None:
         """The engine makes a response."""
@@ -74,6 +76,8 @@ class ReplySide:
     def _stale_created(self, response_id: str) -> None:
         """A reply that was interrupted before it began: now it has a name by which it can be stopped."""
         session = self._session
+        if self._withdrawing:
+            self._withdrawn[response_id] = None
         session.replies.make_stale(response_id)
         session.replies.created(response_id)
         session.speculation.named(response_id)
@@ -122,6 +126,8 @@ class ReplySide:
         session.note("reply_done", response_id=response.id, status=response.status)
         self._settle(response)
         for index, item in enumerate(response.output or ()):
+            if response.id not in self._withdrawn:
+                self.keep(response.id, item)
             missed = isinstance(item, FunctionCall) and item.status in (None, "completed")
             if missed and isinstance(item, FunctionCall) and not session.calls.knows(item.call_id or ""):
                 self.call(response.id, index, item)
@@ -129,6 +135,8 @@ class ReplySide:
             calling.done = True
         elif response.status == "failed":
             self._failed(response, wish, was_active=was_active)
+        if response.id in self._withdrawn:
+            self._forget_withdrawn(response)
         self.go_on(response.id)
         session.speak_up()
 
@@ -139,7 +147,7 @@ class ReplySide:
             session.replies.answered()
             session.watch.answered()
             session.gap.answered(response.id)
-        elif response.status == "cancelled":
+        elif response.status == "cancelled" and response.id not in self._withdrawn:
             session.replies.make_stale(response.id)
             if session.face is not None:
                 session.stop_voice()
@@ -164,10 +172,46 @@ class ReplySide:
         session = self._session
         session.stale_until = None
         session.speculation.forget_reply()
+        self._withdrawing = False
         if session.states.reply is Reply.STALE:
             session.step(Trigger.REPLY_DONE)
             session.replies.done()
             session.note("surprise", type="response.done missing")
+
+    def keep(self, response_id: str, item: Item) -> None:
+        """The engine made this item: it is of the conversation, also where nothing but the response told of it."""
+        session = self._session
+        known = item.id in session.history.entries or response_id in self._asides
+        if not known and response_id in self._created and not session.replies.is_stale(response_id):
+            session.history.complete(item, None)
+
+    # A reply that was asked for too soon
+
+    def withdraw(self) -> None:
+        """The model does not know what it should: a reply of which nothing was heard is made anew."""
+        session = self._session
+        response_id, wish = session.replies.active_id, session.replies.wish
+        if not session.ours or wish is None or not may(session.states, Trigger.REPLY_INTERRUPTED):
+            return
+        if any(item.response_id == response_id for item in session.ledger.items.values()):
+            return
+        streaming = session.states.reply is Reply.STREAMING
+        session.step(Trigger.REPLY_INTERRUPTED)
+        session.stale_until = session.now + STALE_PATIENCE_S
+        session.replies.want(wish)
+        session.note("reply_withdrawn", response_id=response_id)
+        if not streaming:
+            self._withdrawing = True
+            return
+        self._withdrawn[response_id] = None
+        session.replies.make_stale(response_id)
+        session.cancel(response_id)
+
+    def _forget_withdrawn(self, response: Response) -> None:
+        """What a withdrawn response made is to have never been."""
+        del self._withdrawn[response.id]
+        for item in response.output or ():
+            self._session.engine.forget_item(item.id or "")
 
     # Tool calls
 
@@ -191,6 +235,12 @@ class ReplySide:
         if not session.calls.start(call):
             session.note("surprise", type="repeated call", call_id=call.call_id)
             return
+        if response_id in self._withdrawn:
+            session.calls.answer(call.call_id)
+            return
+        if ours and (original := session.echoes.original(call, session.calls.running)):
+            self._is_echo(call, original)
+            return
         session.note("tool_started", call_id=call.call_id, name=call.name, ours=ours)
         if session.replies.is_stale(response_id):
             if ours and session.calls.answer(call.call_id):
@@ -201,6 +251,20 @@ class ReplySide:
         calling.done |= session.replies.is_over(response_id)
         if ours:
             session.emit(RunTool(call.call_id, call.name, call.arguments))
+
+    def _is_echo(self, call: ToolCall, original: ToolCall) -> None:
+        """The model made a call again because it has not read the answer to the first: the first, with its answer, is
+        all that it is to know of. It goes on when that is there."""
+        session = self._session
+        session.calls.answer(call.call_id)
+        session.note("call_echoed", call_id=call.call_id, name=call.name)
+        session.engine.forget_item(call.item_id)
+        if original.call_id in session.calls.open:
+            original.hushed = False
+            self._calling.setdefault(original.response_id, CallingResponse(done=True)).hushed = False
+        else:
+            calling = self._calling.setdefault(call.response_id, CallingResponse())
+            calling.done |= session.replies.is_over(call.response_id)
 
     def hush(self, response_id: str) -> None:
         """The person interrupted this response: what it called finishes in silence."""
@@ -258,6 +322,8 @@ class ReplySide:
         self._end_open_responses()
         self._asides_asked.clear()
         self._asides.clear()
+        self._withdrawn.clear()
+        self._withdrawing = False
         was_calling = response_id in self._calling
         for calling_id, calling in list(self._calling.items()):
             calling.done = True

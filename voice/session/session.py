@@ -24,6 +24,7 @@ from voice.protocol.settings import ResponseParams
 from voice.session import events as ev
 from voice.session.calls import Calls, ToolCall
 from voice.session.deadlines import Deadline, soonest
+from voice.session.echoes import Echoes
 from voice.session.effects import (
     CancelTool,
     CloseLink,
@@ -83,6 +84,7 @@ class Session:
         self.ledger = Ledger(marks=config.playout == "marks", mark_every_ms=config.mark_every_ms)
         self.replies = Replies()
         self.calls = Calls()
+        self.echoes = Echoes()
         self.history = History(config.history_items)
         self.usage = Usage(config.prices)
         self.retry = Retry(config.link)
@@ -343,7 +345,7 @@ class Session:
     def cancel(self, response_id: str) -> None:
         """Ask the engine to stop making this response, if stopping is ours at all."""
         if self.config.traits.interruption == "ours":
-            self.emit(SendToEngine(ResponseCancel(event_id=self.new_id("cancel"), response_id=response_id)))
+            self.engine.tell(ResponseCancel(event_id=self.new_id("cancel"), response_id=response_id))
 
     def _truncate(self, item_id: str, content_index: int, heard_ms: int) -> None:
         if not self.config.traits.can_truncate or self.face is not None or self.states.link is not Link.READY:
@@ -354,13 +356,11 @@ class Session:
             return
         if heard_ms <= 0:
             self.history.delete(item_id)
-            self.emit(SendToEngine(ConversationItemDelete(event_id=event_id, item_id=item_id)))
+            self.engine.tell(ConversationItemDelete(event_id=event_id, item_id=item_id))
             return
-        self.emit(
-            SendToEngine(
-                ConversationItemTruncate(
-                    event_id=event_id, item_id=item_id, content_index=content_index, audio_end_ms=heard_ms
-                )
+        self.engine.tell(
+            ConversationItemTruncate(
+                event_id=event_id, item_id=item_id, content_index=content_index, audio_end_ms=heard_ms
             )
         )
         self.note("truncated", item_id=item_id, audio_end_ms=heard_ms)
@@ -429,6 +429,7 @@ class Session:
         if call is None:
             self.note("late_tool", call_id=event.call_id)
             return
+        self.echoes.answered(call)
         self.answer(call, event.output, ok=event.ok)
         self.engine.replies.go_on(call.response_id, hushed=call.hushed)
         self.speak_up()
@@ -443,8 +444,7 @@ class Session:
                 self.emit(SendToClient(shown))
         if self.states.link is Link.READY:
             create = ConversationItemCreate(event_id=self.new_id("answer"), item=item)
-            self.engine.expect_answer(create)
-            self.emit(SendToEngine(create))
+            self.engine.tell(create)
         took_ms = round((self.now - call.started_at) * 1000, 1)
         self.note("tool_done", call_id=call.call_id, name=call.name, ok=ok, ms=took_ms)
 
