@@ -1,0 +1,1 @@
+export declare function throughMuLaw(sample: number): number;
