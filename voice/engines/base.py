@@ -7,6 +7,7 @@ and `close` returns at once; nothing is queued between the engine's own input an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -96,3 +97,11 @@ class Spotter(Protocol):
     async def spot(self, pcm: bytes) -> Spotted | None:
         """PCM16 at 16 kHz, from a moment before the sound on. None when it cannot tell soon enough to be of use (too
         much is asked of it, it is not there any more). Never raises."""
+
+
+class TurnModel(Protocol):
+    """Tells by the sound of a turn's end whether it is finished. Shared by all conversations."""
+
+    async def finished(self, frames: Sequence[AudioFrame]) -> float | None:
+        """Probability 0..1 that who said this has finished. `frames` are the last of the person's sound, 8 s at most,
+        all of one format. None when it cannot tell soon enough to be of use. Never raises."""

@@ -21,8 +21,9 @@ from voice.engines.base import Ear, Engine, Spotter
 from voice.errors import EngineError, EngineFailed, EngineRefused, VoiceError
 from voice.protocol.client_events import ClientEvent
 from voice.protocol.codec import Unknown
-from voice.protocol.server_events import ServerEvent
+from voice.protocol.server_events import ConversationItemInputAudioTranscriptionDelta, ServerEvent
 from voice.runtime.spotting import WordWatch
+from voice.runtime.turn_watch import TurnSenses, TurnWatch
 from voice.session import effects as ef
 from voice.session import events as ev
 from voice.session.session import Session
@@ -64,6 +65,7 @@ class Driver:
         *,
         ear: Ear | None = None,
         spotter: Spotter | None = None,
+        senses: TurnSenses | None = None,
         watchers: Sequence[Watcher] = (),
         draw: Callable[[], float] = random.random,
     ) -> None:
@@ -76,6 +78,7 @@ class Driver:
         self._tools = tools
         self._ear = ear
         self._words = WordWatch(spotter, ear, self.post, self._spawn) if spotter and ear else None
+        self._turn = TurnWatch(senses, self.post, self._spawn) if senses and ear else None
         self._watchers = list(watchers)
         self._draw = draw
         self._engine: Engine | None = None
@@ -214,11 +217,15 @@ class Driver:
             self._listen(self._ear, frame)
 
     def _listen(self, ear: Ear, frame: AudioFrame) -> None:
+        if self._turn is not None:
+            self._turn.keep(frame)
         sounding = self.session.states.voice is not Voice.QUIET
         facts = ear.hear(frame, sounding=sounding)
         if facts is None:
             return
         self.post(ev.CallerSpeech(*astuple(facts)))
+        if self._turn is not None and not self._over.is_set():
+            self._turn.hear(facts)
         if sounding and self._words is not None and not self._over.is_set():
             self._words.hear(facts)
 
@@ -391,8 +398,12 @@ class _EngineEar:
         self._engine = engine
 
     def receive_event(self, event: ServerEvent | Unknown) -> None:
-        if self._driver._engine is self._engine:
-            self._driver.post(ev.EngineSaid(event))
+        driver = self._driver
+        if driver._engine is not self._engine:
+            return
+        driver.post(ev.EngineSaid(event))
+        if isinstance(event, ConversationItemInputAudioTranscriptionDelta) and driver._turn is not None:
+            driver._turn.read(event)
 
     def receive_audio(
         self, response_id: str, item_id: str, output_index: int, content_index: int, frame: AudioFrame

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from voice.session.session import Session
 
 HELD_LIMIT = 5_000
-"""Events of one reply that wait. A turn is decided within a second or two; what makes more in that time is retracted."""
+"""Events of one reply that wait. A turn is decided within a second or two; who makes more in that time is retracted."""
 REMEMBERED = 256
 PATIENCE_S = 3.0
 _ITEM_EVENTS = (se.ConversationItemAdded, se.ConversationItemCreated, se.ConversationItemDone)
