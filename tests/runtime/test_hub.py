@@ -121,7 +121,7 @@ def test_draining_lets_conversations_finish_within_the_grace() -> None:
         await asyncio.sleep(0.01)
         assert not draining.done()
         with pytest.raises(Busy):
-            scene.hub.admit()
+            scene.hub.take()
         conversation.transport.hang_up("bye")
         await draining
         assert scene.tasks[0].result() == "bye"

@@ -2,122 +2,213 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
+from voice import __version__
 from voice.app.closing import ClosingWords
+from voice.app.conversations import Company, Conversations, every_tool, settings_of, tools_for
 from voice.app.engines import Engines, open_engines
 from voice.app.hearing import Hearing
-from voice.app.sessions import make_driver, session_config
 from voice.app.tooling import open_tools
 from voice.config import Settings
-from voice.errors import Busy, EngineError, PeerGone, VoiceError
+from voice.errors import ConfigError
 from voice.net.base import PendingSocket, SocketLimits
-from voice.runtime.driver import Driver
 from voice.runtime.hub import Hub, HubLimits
-from voice.runtime.observe import Metrics, Observer
-from voice.session.rules import LinkRules
+from voice.runtime.observe import Metrics
+from voice.runtime.quota import QuotaLimits, Quotas
+from voice.server.auth import Authority, Caller
+from voice.server.calls import Calls
+from voice.server.keys import ApiKey, KeyFile
+from voice.server.secrets import ClientSecrets
+from voice.server.visits import Assistants
 from voice.transports.base import Transport
-
-if TYPE_CHECKING:
-    from voice.tools.executor import Executor
 
 logger = logging.getLogger(__name__)
 
+KEYS_AGAIN_S = 2.0
+
 
 class Service:
-    """The doors, and the conversations behind them."""
+    """One service, in one process, on one port."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._engines: Engines | None = None
-        self._executor: Executor | None = None
-        self._closing = ClosingWords()
-        self._hearing = Hearing(settings)
         self._hub: Hub
-        self._metrics: Metrics
+        self._conversations: Conversations
 
     async def serve(self, ready: Callable[[str], None], *, signals: bool = True) -> None:
         """Open the doors and run until told to stop. Raises PortInUse, ConfigError, ExtraMissing or EngineError."""
         from voice.server.door import Door
         from voice.server.page.plain import render
+        from voice.server.routes import Routes
+        from voice.server.sockets import Sockets
 
-        server = self._settings.server
-        self._hub = Hub(
+        settings, server, limits = self._settings, self._settings.server, self._settings.limits
+        keys = await self._keys()
+        hub = self._hub = Hub(
             HubLimits(
                 max_sessions=server.max_sessions,
+                max_sessions_per_owner=limits.sessions_per_key,
                 max_session_s=server.max_session_minutes * 60,
                 grace_s=server.grace_s,
             )
         )
-        self._metrics = Metrics(self._hub)
+        metrics = Metrics(hub)
+        assistants = Assistants(settings)
+        quotas = Quotas(QuotaLimits(limits.minutes_per_key, limits.usd_per_key, limits.usd))
+        conversations = self._conversations = Conversations(settings, assistants, hub, quotas, metrics)
+        secrets = ClientSecrets(limits.client_secrets, time.time)
+        authority = Authority(keys, secrets, limits, trusted_proxies=server.trusted_proxies)
+        calls = Calls(conversations.hold, most_pending=limits.pending_calls)
+        shared: dict[str, Any] = {
+            "authority": authority,
+            "secrets": secrets,
+            "assistants": assistants,
+            "calls": calls,
+            "hub": hub,
+            "may_begin": conversations.may_begin,
+            "limits": limits,
+        }
+        sockets = Sockets(hold=conversations.hold, **shared)
+        routes = Routes(
+            answer=self._answer, effective=conversations.effective, facts=self._facts(assistants, authority), **shared
+        )
         door = Door(
             host=server.host,
             port=server.port,
-            sockets={"/v1/realtime": self._realtime, "/twilio": self._twilio},
+            sockets={"/v1/realtime": sockets.realtime(_realtime), "/twilio": sockets.carrier(_twilio)},
             readiness=self._readiness,
-            metrics=self._metrics.render,
-            page=lambda: render(server.public_origin or door.address, sockets=("/v1/realtime", "/twilio")),
-            on_drain=self._hub.drain,
-            allowed_hosts=server.allowed_hosts,
+            metrics=metrics.render,
+            may_read_metrics=lambda headers, client: authority.identify(headers, client).need("metrics"),
+            page=lambda: render(
+                server.public_origin or door.address,
+                sockets=("/v1/realtime", "/twilio"),
+                key_needed=authority.keys_needed,
+            ),
+            on_drain=hub.drain,
+            allowed_hosts=(*server.allowed_hosts, *_host_of(server.public_origin)),
             allowed_origins=server.allowed_origins,
+            authenticated=authority.keys_needed,
             limits=SocketLimits(max_message_bytes=server.max_message_bytes),
+            further_routes=routes.all(),
+            tls=(server.tls_cert, server.tls_key) if server.tls_cert else None,
         )
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(self._hearing.close)
-            self._executor = open_tools(self._settings)
-            self._closing = await ClosingWords.spoken(self._settings)
-            self._engines = await open_engines(self._settings, None, stack)
+            await self._open(conversations, assistants, stack)
+            stack.push_async_callback(calls.close)
+            if authority.keys_needed:
+                _look_after(self._watch_keys(authority), stack)
+            elif server.public_origin:
+                logger.warning("others can reach this service, and it asks for no key")
             await door.serve(ready, signals=signals)
 
+    async def _open(self, conversations: Conversations, assistants: Assistants, stack: AsyncExitStack) -> None:
+        """Everything that conversations are made of."""
+        settings = self._settings
+        executor = open_tools(every_tool(settings, assistants))
+        tools = executor.registry.tools_for_model()
+        engines = await open_engines(settings, None, stack)
+        companies: dict[str, Company] = {}
+        for name, assistant in assistants.all.items():
+            own = settings_of(settings, assistant)
+            hearing = Hearing(own)
+            stack.push_async_callback(hearing.close)
+            companies[name] = Company(
+                own,
+                await self._engines_for(own, engines, stack),
+                tools_for(assistant, tools),
+                await ClosingWords.spoken(own),
+                hearing,
+            )
+        conversations.open(companies, executor)
+
+    async def _engines_for(self, own: Settings, engines: Engines, stack: AsyncExitStack) -> Engines:
+        """The general engines, unless this assistant wants another model of a remote one."""
+        if own.engine == self._settings.engine or own.engine.kind == "local":
+            return engines
+        return await open_engines(own, None, stack)
+
+    async def _answer(self, offer: str) -> tuple[Transport, str]:
+        from voice.transports.webrtc import answer_offer
+
+        transport = await answer_offer(offer, self._settings.webrtc)
+        return transport, transport.answer_sdp
+
+    def _facts(self, assistants: Assistants, authority: Authority) -> Callable[[Caller | None], Mapping[str, Any]]:
+        has_webrtc = find_spec("aiortc") is not None
+
+        def facts(caller: Caller | None) -> Mapping[str, Any]:
+            return {
+                "version": __version__,
+                "engine": self._settings.engine.kind,
+                "auth": "key" if authority.keys_needed else "none",
+                "webrtc": has_webrtc,
+                "assistants": self._conversations.facts(known=caller is not None),
+                "default_assistant": assistants.default,
+            }
+
+        return facts
+
     def _readiness(self) -> tuple[bool, str]:
-        if self._engines is None:
+        if not self._conversations.is_open:
             return False, "starting"
         return self._hub.readiness()
 
-    async def _realtime(self, pending: PendingSocket) -> None:
-        from voice.transports.websocket import RealtimeTransport
+    # Keys
 
-        await self._converse(pending, lambda: RealtimeTransport(pending))
+    async def _keys(self) -> tuple[ApiKey, ...] | None:
+        """The keys that clients must show; None: there is no file of them, so nobody needs one. Raises ConfigError."""
+        path = self._settings.server.keys_file
+        return None if not path else await asyncio.to_thread(KeyFile(Path(path)).read)
 
-    async def _twilio(self, pending: PendingSocket) -> None:
-        from voice.transports.telephony.stream import TelephonyTransport
-        from voice.transports.telephony.twilio import TwilioCodec
-
-        await self._converse(pending, lambda: TelephonyTransport(TwilioCodec(), pending))
-
-    async def _converse(self, pending: PendingSocket, make_transport: Callable[[], Transport]) -> None:
-        try:
-            self._hub.admit()
-        except Busy as busy:
-            pending.reject(503, b'{"error":{"code":"busy"}}', {"retry-after": str(int(busy.retry_after_s or 5))})
-            return
-        try:
-            await self._hub.run(lambda: self._driver(make_transport()))
-        except PeerGone:
-            logger.info("caller left before the call began")
-        except EngineError as error:
-            logger.warning("engine failed", extra={"error": error.log})
-        except VoiceError as error:
-            logger.warning("session failed", extra={"error": error.log})
-
-    def _driver(self, transport: Transport) -> Driver:
-        assert self._engines is not None
-        assert self._executor is not None
-        config = session_config(
-            self._settings,
-            transport,
-            self._engines,
-            self._executor.registry.tools_for_model(),
-            LinkRules(),
-            self._closing,
-        )
-        observer = Observer(self._metrics, config.session_id)
-        return make_driver(config, transport, self._engines, self._executor, [observer], self._hearing)
+    async def _watch_keys(self, authority: Authority) -> None:
+        """A key that was made or revoked counts within seconds. A file that cannot be read changes nothing."""
+        file = KeyFile(Path(self._settings.server.keys_file))
+        while True:
+            await asyncio.sleep(KEYS_AGAIN_S)
+            try:
+                authority.change_keys(await asyncio.to_thread(file.read))
+            except ConfigError as error:
+                logger.error("keys cannot be read", extra={"error": error.log})
 
 
 def build_service(settings: Settings) -> Service:
     """A service that is not running yet."""
     return Service(settings)
+
+
+def _realtime(pending: PendingSocket) -> Transport:
+    from voice.transports.websocket import RealtimeTransport
+
+    return RealtimeTransport(pending)
+
+
+def _twilio(pending: PendingSocket) -> Transport:
+    from voice.transports.telephony.stream import TelephonyTransport
+    from voice.transports.telephony.twilio import TwilioCodec
+
+    return TelephonyTransport(TwilioCodec(), pending)
+
+
+def _host_of(origin: str) -> tuple[str, ...]:
+    host = urlsplit(origin).hostname if origin else None
+    return (host,) if host else ()
+
+
+def _look_after(work: Any, stack: AsyncExitStack) -> None:
+    """A task that ends with the service."""
+    task = asyncio.get_running_loop().create_task(work, name="watch keys")
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from voice.errors import Busy, VoiceError
+from voice.errors import Busy, RequestRefused, VoiceError
 from voice.runtime.driver import Driver
 
 logger = logging.getLogger(__name__)
@@ -15,12 +16,28 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class HubLimits:
-    """`grace_s`: how long conversations may go on after the signal to stop; `goodbye_s`: to close, after that."""
+    """`grace_s`: how long conversations may go on after the signal to stop; `goodbye_s`: to close, after that.
+    `max_sessions_per_owner` 0: as many as there may be at all."""
 
     max_sessions: int = 200
+    max_sessions_per_owner: int = 0
     max_session_s: float = 7_200.0
     grace_s: float = 20.0
     goodbye_s: float = 5.0
+
+
+class Place:
+    """Room for one conversation of one owner, kept from the moment it was asked for."""
+
+    def __init__(self, hub: Hub, owner: str) -> None:
+        self.owner = owner
+        self._hub: Hub | None = hub
+
+    def give_back(self) -> None:
+        """Others may have it. Idempotent."""
+        hub, self._hub = self._hub, None
+        if hub is not None:
+            hub.vacate(self)
 
 
 class Hub:
@@ -32,12 +49,15 @@ class Hub:
         self.started = 0
         self.refused = 0
         self._drivers: set[Driver] = set()
+        self._places: set[Place] = set()
+        self._owners: Counter[str] = Counter()
         self._empty = asyncio.Event()
         self._empty.set()
 
     @property
     def active(self) -> int:
-        return len(self._drivers)
+        """Conversations that go on, and those that are about to begin."""
+        return len(self._places)
 
     def readiness(self) -> tuple[bool, str]:
         """Whether a new conversation would be admitted, and why not."""
@@ -47,20 +67,44 @@ class Hub:
             return False, f"busy: {self.active} of {self.limits.max_sessions} sessions are taken"
         return True, "ready"
 
-    def admit(self) -> None:
-        """Raises Busy when no further conversation may begin."""
+    def take(self, owner: str = "") -> Place:
+        """Room for a conversation. Raises Busy when there is none, RequestRefused (429) when the owner has enough."""
         ready, reason = self.readiness()
         if not ready:
             self.refused += 1
             raise Busy(f"No session can be opened ({reason}).", fix="Try again later.", retry_after_s=5.0)
+        most = self.limits.max_sessions_per_owner
+        if owner and most and self._owners[owner] >= most:
+            self.refused += 1
+            raise RequestRefused(
+                429, "too_many_sessions", f"This key has {most} sessions open, and may not have more.", retry_after_s=5
+            )
+        place = Place(self, owner)
+        self._places.add(place)
+        self._owners[owner] += 1
+        self._empty.clear()
+        return place
 
-    async def run(self, make: Callable[[], Driver]) -> str:
+    def vacate(self, place: Place) -> None:
+        """What `Place.give_back` calls."""
+        self._places.discard(place)
+        self._owners[place.owner] -= 1
+        if not self._owners[place.owner]:
+            del self._owners[place.owner]
+        if not self._places:
+            self._empty.set()
+
+    async def run(self, make: Callable[[], Driver], place: Place | None = None) -> str:
         """One conversation, to its end. Returns why it ended. Raises Busy, or what broke it."""
-        self.admit()
-        driver = make()
+        place = place or self.take()
+        try:
+            return await self._run(make())
+        finally:
+            place.give_back()
+
+    async def _run(self, driver: Driver) -> str:
         self.started += 1
         self._drivers.add(driver)
-        self._empty.clear()
         cap = asyncio.get_running_loop().call_later(
             self.limits.max_session_s, driver.close, "the longest time for one session is over"
         )
@@ -72,8 +116,6 @@ class Hub:
         finally:
             cap.cancel()
             self._drivers.discard(driver)
-            if not self._drivers:
-                self._empty.set()
 
     async def drain(self) -> None:
         """Refuse new conversations, let old ones finish for the grace, then say goodbye and close them."""

@@ -67,7 +67,9 @@ class TransportListener(Protocol):
 class Transport(Protocol):
     """One person's end of a conversation."""
 
-    traits: TransportTraits
+    @property
+    def traits(self) -> TransportTraits:
+        """What this end is like, at this moment: a client may change its formats."""
 
     @property
     def held_ms(self) -> float:

@@ -1,0 +1,114 @@
+"""Who may open `WS /v1/realtime` or a carrier's socket, and to what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from voice.config import LimitSettings
+from voice.errors import RequestRefused, VoiceError
+from voice.net.base import PendingSocket, SocketHandler
+from voice.runtime.hub import Hub, Place
+from voice.server.auth import Authority, Caller
+from voice.server.calls import Calls, Hold
+from voice.server.http import answer_for
+from voice.server.secrets import ClientSecrets
+from voice.server.shared import SharedTransport
+from voice.server.sideband import Sideband
+from voice.server.visits import Assistants, Visit
+from voice.transports.base import Transport
+
+
+class Sockets:
+    """Decides about each request to open a websocket, and holds the conversation behind it."""
+
+    def __init__(
+        self,
+        *,
+        authority: Authority,
+        secrets: ClientSecrets,
+        assistants: Assistants,
+        calls: Calls,
+        hub: Hub,
+        hold: Hold,
+        may_begin: Callable[[str], None],
+        limits: LimitSettings,
+    ) -> None:
+        self._authority = authority
+        self._secrets = secrets
+        self._assistants = assistants
+        self._calls = calls
+        self._hub = hub
+        self._hold = hold
+        self._may_begin = may_begin
+        self._limits = limits
+
+    def realtime(self, transport: Callable[[PendingSocket], Transport]) -> SocketHandler:
+        """The handler of the realtime endpoint: a conversation, or with `call_id` a sideband to one."""
+
+        async def handle(pending: PendingSocket) -> None:
+            try:
+                caller = self._identify(pending)
+                if "call_id" in pending.query:
+                    self._attend(pending, caller)
+                    return
+                caller.need("realtime")
+                visit = self._assistants.visit(caller, pending.query)
+                place = self._place(caller)
+            except VoiceError as error:
+                turn_away(pending, error)
+                return
+            await self._hold(self._screened(transport(pending), visit), visit, place)
+
+        return handle
+
+    def carrier(self, transport: Callable[[PendingSocket], Transport]) -> SocketHandler:
+        """The handler of a telephone carrier's socket."""
+
+        async def handle(pending: PendingSocket) -> None:
+            try:
+                caller = self._identify(pending)
+                caller.need("realtime")
+                visit = self._assistants.visit(caller, pending.query)
+                place = self._place(caller)
+            except VoiceError as error:
+                turn_away(pending, error)
+                return
+            await self._hold(transport(pending), visit, place)
+
+        return handle
+
+    def _identify(self, pending: PendingSocket) -> Caller:
+        address = pending.client.rpartition(":")[0]
+        return self._authority.identify(
+            pending.headers, address, query=pending.query, subprotocols=pending.subprotocols
+        )
+
+    def _place(self, caller: Caller) -> Place:
+        """Room for one more conversation of this caller. A client secret has been used then."""
+        self._may_begin(caller.owner)
+        place = self._hub.take(caller.owner)
+        try:
+            if caller.secret is not None:
+                self._secrets.use(caller.secret)
+        except VoiceError:
+            place.give_back()
+            raise
+        return place
+
+    def _screened(self, transport: Transport, visit: Visit) -> Transport:
+        if visit.overrides.is_free and not visit.transcribes:
+            return transport
+        return SharedTransport(transport, visit.overrides, transcribes=visit.transcribes)
+
+    def _attend(self, pending: PendingSocket, caller: Caller) -> None:
+        caller.need("calls")
+        call = self._calls.find(pending.query["call_id"], caller)
+        if call.transport.attendants >= self._limits.sidebands_per_call:
+            raise RequestRefused(429, "too_many_sidebands", "This call has enough sidebands.", retry_after_s=5)
+        Sideband(call.transport, Visit(caller, call.visit.assistant).overrides).open(pending)
+
+
+def turn_away(pending: PendingSocket, error: VoiceError) -> None:
+    """Answer with a status instead of a socket."""
+    answer = answer_for(error)
+    pending.reject(answer.status, answer.body, answer.headers)
