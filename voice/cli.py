@@ -19,6 +19,7 @@ COMMANDS = {
     "call": "hold a whole conversation from a sound file and write down the answer",
     "talk": "talk with the assistant through this machine's microphone",
     "doctor": "say what is there, what is missing, and how to get it",
+    "keys": "make, list and revoke the keys that clients must show",
     "tools": "list what the assistant may do",
     "replay": "run a recorded conversation again and compare every decision",
     "timeline": "draw a recorded conversation",

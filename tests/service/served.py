@@ -14,10 +14,12 @@ GOODBYE_S = 10
 
 
 @contextmanager
-def served(*arguments: str) -> Iterator[str]:
+def served(*arguments: str, keys_file: str = "") -> Iterator[str]:
     """`voice serve --port 0` until the end of the block; gives its base address for SDKs."""
     settings = {name: value for name, value in os.environ.items() if not name.startswith(("VOICE_", "OPENAI_"))}
-    environment = {**settings, "PYTHONPATH": str(ROOT), "VOICE_SERVER_GRACE_S": "0", "PYTHONUNBUFFERED": "1"}
+    nobodys_keys = {"XDG_CONFIG_HOME": str(ROOT / "tests"), "VOICE_SERVER_KEYS_FILE": keys_file}
+    ours = {"PYTHONPATH": str(ROOT), "VOICE_SERVER_GRACE_S": "0", "PYTHONUNBUFFERED": "1"}
+    environment = {**settings, **nobodys_keys, **ours}
     process = subprocess.Popen(
         [sys.executable, "-m", "voice", "serve", "--port", "0", *arguments],
         env=environment,
@@ -37,6 +39,6 @@ def served(*arguments: str) -> Iterator[str]:
 def _address(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     line = process.stdout.readline()
-    words = [word for word in line.split() if word.startswith("http://")]
+    words = [word for word in line.split() if word.startswith(("http://", "https://"))]
     assert words, f"no address in {line!r}{process.stdout.read()}"
     return words[0]

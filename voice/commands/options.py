@@ -13,11 +13,16 @@ if TYPE_CHECKING:
     from voice.config import Settings
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Which settings file, and which engine."""
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Which settings file."""
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="settings file (TOML); default: $VOICE_CONFIG, or none"
     )
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Which settings file, and which engine."""
+    add_config(parser)
     parser.add_argument(
         "--engine",
         metavar="local|openai|URL",
@@ -38,12 +43,13 @@ def settings_of(arguments: argparse.Namespace, **overrides: object) -> Settings:
 
     chosen: dict[str, object] = {name.replace("__", "."): value for name, value in overrides.items()}
     url = getattr(arguments, "url", None)
-    if arguments.engine and url:
+    engine = getattr(arguments, "engine", None)
+    if engine and url:
         raise ConfigError("--engine and --url both say who answers.", fix="Give one of them.")
     if url:  # a server like any other: it gets the key that was meant for it, and no other one
         chosen.update({"engine.kind": "url", "engine.url": url})
-    if arguments.engine:
-        chosen.update(engine_choice(arguments.engine))
+    if engine:
+        chosen.update(engine_choice(engine))
     path = arguments.config
     if path is None and os.environ.get("VOICE_CONFIG"):
         path = Path(os.environ["VOICE_CONFIG"])

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from voice.commands import logs, options
 from voice.commands.terminal import say
+
+if TYPE_CHECKING:
+    from voice.config import Settings
 
 EXAMPLES = """\
 examples:
@@ -14,6 +19,7 @@ examples:
   OPENAI_API_KEY=sk-… voice serve --engine openai    think and speak with OpenAI
   voice serve --engine ws://other:8080/v1/realtime   or with any server of that protocol
   voice serve --config voice.toml                    everything else is a setting
+  voice keys add website && voice serve --host 0.0.0.0 --tls-cert chain.pem --tls-key key.pem
 
 then, from another terminal or any realtime SDK:
   voice call question.wav --out answer.wav --url ws://127.0.0.1:8080/v1/realtime
@@ -24,14 +30,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The words of this command."""
     parser.add_argument("--host", metavar="ADDRESS", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", metavar="N", help="port to listen on (default 8080; 0: any free one)")
+    parser.add_argument("--tls-cert", metavar="PEM", help="answer https:// and wss:// with this chain of certificates")
+    parser.add_argument("--tls-key", metavar="PEM", help="its private key")
     options.add_settings(parser)
     parser.add_argument("--log-level", choices=logs.LEVELS, default="warning", help="how much to log (default warning)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop."""
-    settings = options.settings_of(arguments, server__host=arguments.host, server__port=arguments.port)
+    settings = options.settings_of(
+        arguments,
+        server__host=arguments.host,
+        server__port=arguments.port,
+        server__tls_cert=arguments.tls_cert,
+        server__tls_key=arguments.tls_key,
+    )
     options.check_key(settings)
+    settings = with_keys(settings)
     logs.configure(arguments.log_level)
     from voice.app import build_service
     from voice.net.loop import run as run_loop
@@ -43,3 +58,17 @@ def run(arguments: argparse.Namespace) -> int:
 
     run_loop(build_service(settings).serve(ready))
     return 0
+
+
+def with_keys(settings: Settings) -> Settings:
+    """Keys that are where `voice keys` puts them count too. A file that the settings name always does, even an empty
+    one: then nobody gets in."""
+    if settings.server.keys_file:
+        return settings
+    from voice.commands.keys import keys_path
+    from voice.server.keys import KeyFile
+
+    path = keys_path("")
+    if not KeyFile(path).read():
+        return settings
+    return replace(settings, server=replace(settings.server, keys_file=str(path)))
