@@ -30,14 +30,14 @@ $(BIN)/python:
 	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 
 $(VENV)/.run: $(BIN)/python pyproject.toml
-	@echo "· installing the service and the embedded engine (about 150 MB, once)"
-	@$(BIN)/python -m pip install --quiet --editable '.[local]'
+	@echo "· installing the service and the embedded engine (about 280 MB, once)"
+	@$(BIN)/python -m pip install --quiet --editable '.[local,webrtc]'
 	@sh .ci/voice-part "$(BIN)/python"
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run
 	@echo "· installing what the tests need"
-	@$(BIN)/python -m pip install --quiet --editable '.[local,espeak,desktop,png]' --group dev
+	@$(BIN)/python -m pip install --quiet --editable '.[local,webrtc,espeak,desktop,png,smartturn]' --group dev
 	@touch $@
 
 check: setup
