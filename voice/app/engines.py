@@ -6,12 +6,14 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from voice.config import Settings
 from voice.engines.base import Engine
 from voice.protocol.traits import EngineTraits
+from voice.runtime.turn_watch import TurnSenses
 
 if TYPE_CHECKING:
     from voice.engines.stages import Brain, Recogniser, Speaker, SpeechProbability
@@ -32,7 +34,7 @@ class LocalStages:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.local
-        self._is_whole: Callable[[str], bool] | None = None
+        self.is_whole: Callable[[str], bool] | None = None
 
     async def open(self) -> None:
         """Load everything. Raises ConfigError, ExtraMissing or EngineFailed."""
@@ -50,7 +52,7 @@ class LocalStages:
             from voice.engines.speech.phrased import PhrasedRecogniser
 
             phrased = PhrasedRecogniser(self.recogniser, recogniser_phrases)
-            self.recogniser, self._is_whole = phrased, phrased.is_whole
+            self.recogniser, self.is_whole = phrased, phrased.is_whole
         await asyncio.gather(
             self.recogniser.open(), self.speaker.open(), self.brain.open(), asyncio.to_thread(self._prepare)
         )
@@ -81,17 +83,23 @@ class LocalStages:
             vad_factory=self.vad,
             ids=Ids(f"{session_id[-8:]}{secrets.token_hex(3)}"),
             model=LOCAL_MODEL,
-            is_whole=self._is_whole,
+            is_whole=self.is_whole,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """Makes the engine of each conversation."""
+    """Makes the engine of each conversation. `senses` tell what a turn of our own ear is like so far."""
 
     traits: EngineTraits
     make: Callable[[str], Engine]
     transcription: str
+    senses: TurnSenses = field(default_factory=TurnSenses)
+
+    @property
+    def tells_words_early(self) -> bool:
+        """Whether the person's words come while they are spoken, for the asking."""
+        return self.transcription == LOCAL_MODEL
 
 
 def remote_engines(url: str, *, model: str, api_key: str) -> Engines:
@@ -106,6 +114,29 @@ def remote_engines(url: str, *, model: str, api_key: str) -> Engines:
 
 async def open_engines(settings: Settings, url: str | None, stack: AsyncExitStack) -> Engines:
     """The engines that the settings ask for, ready to be made. `url` wins over the settings."""
+    stages = LocalStages(settings)
+    engines = await _chosen_engines(settings, url, stages, stack)
+    return replace(engines, senses=await _open_senses(settings, stages, stack))
+
+
+async def _open_senses(settings: Settings, stages: LocalStages, stack: AsyncExitStack) -> TurnSenses:
+    """The lists of words are English. Raises ConfigError or ExtraMissing for a model that cannot be used."""
+    from voice.engines.endings import ending_of
+
+    english = settings.session.language.lower().startswith("en")
+    words = partial(ending_of, is_whole=stages.is_whole) if english else None
+    path = settings.turns.end_of_turn_model
+    if not path:
+        return TurnSenses(words)
+    from voice.engines.speech.smart_turn import SmartTurn
+
+    model = SmartTurn(path)
+    stack.push_async_callback(model.close)
+    await model.open()
+    return TurnSenses(words, model)
+
+
+async def _chosen_engines(settings: Settings, url: str | None, stages: LocalStages, stack: AsyncExitStack) -> Engines:
     engine = settings.engine
     if url is not None:
         return remote_engines(url, model=engine.model, api_key=engine.api_key)
@@ -113,7 +144,6 @@ async def open_engines(settings: Settings, url: str | None, stack: AsyncExitStac
         return remote_engines(OPENAI_URL, model=engine.model or OPENAI_MODEL, api_key=engine.api_key)
     if engine.kind == "url":
         return remote_engines(engine.url, model=engine.model, api_key=engine.api_key)
-    stages = LocalStages(settings)
     await stages.open()
     stack.push_async_callback(stages.close)
     return Engines(EngineTraits(LOCAL_MODEL, any_model=True), stages.engine, LOCAL_MODEL)

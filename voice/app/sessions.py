@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _FORMATS = {"pcm16": PcmFormat, "pcmu": PcmuFormat, "pcma": PcmaFormat}
 
 
-def wire_settings(settings: Settings, transport: Transport, transcription: str) -> SessionWire:
+def wire_settings(settings: Settings, transport: Transport, engines: Engines) -> SessionWire:
     """What a session asks of its engine for this far end. A realtime client chooses its own sound and turns."""
     wanted = settings.session
     given: dict[str, Any] = {}
@@ -53,13 +53,16 @@ def wire_settings(settings: Settings, transport: Transport, transcription: str) 
         prefix_padding_ms=turns.prefix_padding_ms,
         silence_duration_ms=turns.silence_ms,
     )
+    transcription = Transcription(model=engines.transcription, language=wanted.language or None)
+    if engines.tells_words_early and floor_rules(settings, transport) is not None:
+        transcription.delay = "low"
     output = AudioOutput(format=_FORMATS[traits.output_format.encoding]())
     if wanted.voice:
         output = output.model_copy(update={"voice": wanted.voice})
     given["audio"] = AudioSettings(
         input=AudioInput(
             format=_FORMATS[traits.input_format.encoding](),
-            transcription=Transcription(model=transcription, language=wanted.language or None),
+            transcription=transcription,
             turn_detection=detection,
         ),
         output=output,
@@ -78,7 +81,7 @@ def session_config(
     """All a session is told at its birth."""
     return SessionConfig(
         session_id=f"sess_{secrets.token_hex(8)}",
-        settings=wire_settings(settings, transport, engines.transcription),
+        settings=wire_settings(settings, transport, engines),
         traits=engines.traits,
         tools=tuple(tools),
         client_face=transport.traits.realtime,
@@ -100,6 +103,7 @@ def turn_rules(settings: Settings) -> TurnRules:
         eagerness=turns.eagerness,
         toggle=turns.toggle,
         silence_ms=float(turns.silence_ms),
+        speculate_ms=float(turns.speculate_ms) if turns.speculate_ms else None,
         idle_ms=turns.idle_s * 1000 if turns.idle_s else None,
         idle_text=turns.idle_text,
     )
@@ -132,5 +136,6 @@ def make_driver(
         executor,
         ear=hearing.ear(config, transport),
         spotter=hearing.spotter(config),
+        senses=engines.senses,
         watchers=watchers,
     )

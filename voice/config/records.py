@@ -141,11 +141,15 @@ class TurnSettings:
     """When the person's turn is over: after `silence_ms` of silence (as the engine hears it, or with `local` as our own
     ear does), when it makes sense (`semantic_vad`), or when the talk button is let go. `idle_text` is said after
     `idle_s` seconds in which nobody said anything (0: never).
-    `floor` says who answers an interruption: we, or the engine. Ours is `judged` (the assistant ducks at the first
-    sign and stops when it is certain) or taken `at_once`."""
+    With `local` the words and, with a smart-turn v3 file at `end_of_turn_model`, the melody say how much silence is
+    enough; after `speculate_ms` of it (0: never) the reply is asked for already, and retracted unheard when the person
+    goes on. `floor` says who answers an interruption: we, or the engine. Ours is `judged` (the assistant ducks at the
+    first sign and stops when it is certain) or taken `at_once`."""
 
     mode: Literal["server_vad", "semantic_vad", "local", "push_to_talk", "off"] = "server_vad"
     silence_ms: int = _between(500, 50, 10_000)
+    speculate_ms: int = _between(0, 0, 2_000)
+    end_of_turn_model: str = ""
     threshold: float = _between(0.5, 0, 1)
     prefix_padding_ms: int = _between(300, 0, 5_000)
     floor: Literal["ours", "engine"] = "ours"

@@ -118,7 +118,7 @@ class Talk:
     def speculation_due(self, now: float) -> bool:
         """Time passed: true once in each quiet, when the reply may be asked for although the turn is not over."""
         at = self._speculate_at
-        if at is None or now < at:
+        if at is None or not at <= now < self._tail_until:
             return False
         self._speculated = True
         return True
@@ -128,8 +128,7 @@ class Talk:
         rules = self._rules
         if rules.speculate_ms is None or rules.mode != "local" or self._speculated or self._button is not Button.TAIL:
             return None
-        at = self._quiet_since + rules.speculate_ms / 1000
-        return at if at < self._tail_until and self._endings.get("words") != "unfinished" else None
+        return None if self._endings.get("words") == "unfinished" else self._quiet_since + rules.speculate_ms / 1000
 
     def close(self) -> bool:
         """Forget the turn. False when there was none."""
@@ -143,7 +142,7 @@ class Talk:
     def deadline(self) -> Deadline | None:
         if self._button is Button.TAIL:
             speculate_at = self._speculate_at
-            if speculate_at is not None:
+            if speculate_at is not None and speculate_at < self._tail_until:
                 return Deadline(speculate_at, "speculative start")
             return Deadline(self._tail_until, "end of turn")
         if self._button is Button.HELD and self._rules.mode == "local":
