@@ -85,6 +85,7 @@ def session_config(
         traits=engines.traits,
         tools=tuple(tools),
         client_face=transport.traits.realtime,
+        can_duck=transport.traits.can_duck,
         playout=transport.traits.playout,
         greeting=settings.session.greeting,
         closing=closing.for_line(transport.traits.output_format) if closing is not None else None,

@@ -169,6 +169,10 @@ class FloorControl:
             return self._take() if self._means_us() else Verdict.NOTHING
         return self._dismiss(now) if self._acknowledges and heard.ended else Verdict.NOTHING
 
+    def take(self) -> Verdict:
+        """Believe the present stretch without waiting: the person has the floor."""
+        return self._take()
+
     def tick(self, now: float) -> Verdict:
         """Time passed: a stretch that ended in doubt and brought no words was no interruption."""
         if self._engine_since is not None and now >= self._engine_since + self.rules.deaf_ms / 1000:

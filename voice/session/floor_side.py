@@ -42,7 +42,7 @@ class FloorSide:
             self._session.watch.caller_speech(event)
         if self._control is None or self.protected():
             return
-        verdict = self._control.hear(event, self._session.now)
+        verdict = self._possible(self._control.hear(event, self._session.now))
         local = self._session.turns.mode == "local"
         if not local or verdict is not Verdict.YIELD:
             self._act(verdict, "speech")
@@ -98,7 +98,7 @@ class FloorSide:
         if self._control is None or session.states.voice is Voice.QUIET:
             session.interrupt("speech")
         else:
-            self._act(self._control.engine_started(session.now), "speech")
+            self._act(self._possible(self._control.engine_started(session.now)), "speech")
 
     def engine_heard_stop(self) -> None:
         """The engine says that the speech is over."""
@@ -147,6 +147,12 @@ class FloorSide:
 
     def deadline(self) -> Deadline | None:
         return None if self._control is None else self._control.deadline()
+
+    def _possible(self, verdict: Verdict) -> Verdict:
+        """What cannot be ducked goes on until it is certain, or stops at the first sign."""
+        if verdict is not Verdict.DUCK or self._session.config.can_duck or self._control is None:
+            return verdict
+        return self._control.take() if self._control.rules.unducked == "stop" else Verdict.NOTHING
 
     def _act(self, verdict: Verdict, why: str) -> None:
         session = self._session

@@ -116,6 +116,12 @@ class FloorRules:
     A spotter's words count from a confidence of `believed` on, after `word_ms` of speech; what begins like an
     acknowledgement needs `acknowledged_yield_ms`. Sound of which no moment was speech with a probability of `clear` (a
     cough) needs `unclear_yield_ms`.
+
+    What cannot be ducked (see `SessionConfig.can_duck`) goes on at its level until it is certain (`wait`), or is taken
+    for interrupted at the first sign (`stop`).
+
+    All this is for an ear that only finds speech. One that says what each moment is (`CallerSpeech.kinds`) is followed
+    by the rules of `belief` alone.
     """
 
     yield_ms: float = 340.0
@@ -139,6 +145,7 @@ class FloorRules:
     unclear_yield_ms: float = 900.0
     word_ms: float = 100.0
     duck_db: float = -18.0
+    unducked: Literal["wait", "stop"] = "wait"
     phrases: PhraseLists = field(default_factory=PhraseLists)
 
 
@@ -179,7 +186,8 @@ class SessionConfig:
     """All a session is told at its birth.
 
     `settings` is what we ask of the engine; `tools` are ours to run (the client never sees their definitions);
-    `client_face` is true when the far end speaks the realtime protocol itself; `playout` says how we learn what was
+    `client_face` is true when the far end speaks the realtime protocol itself; `can_duck` is false when how loud it
+    plays is not ours to change (then nothing is ducked, and `FloorRules.unducked` says what is done instead); `playout` says how we learn what was
     heard (see `voice.transports.base`). `greeting` is spoken first; `closing` is sound of our own for a call that must
     end because the engine is gone. With `floor` rules interruptions are judged in two stages, which needs an ear on our
     side (`CallerSpeech` events); without them the first sign of speech interrupts.
@@ -190,6 +198,7 @@ class SessionConfig:
     traits: EngineTraits
     tools: tuple[FunctionTool, ...] = ()
     client_face: bool = False
+    can_duck: bool = True
     playout: Literal["reports", "marks", "clock", "client"] = "clock"
     greeting: str = ""
     closing: AudioFrame | None = None
