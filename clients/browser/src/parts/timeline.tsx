@@ -51,7 +51,7 @@ export function Timeline() {
       <div class="zoom" role="group" aria-label="Seconds shown">
         {back.value > 0 && <button type="button" onClick={() => (back.value = 0)}>now</button>}
         {SPANS_S.map((seconds) => (
-          <button key={seconds} type="button" aria-pressed={span.value === seconds} aria-label={`${seconds} seconds`} onClick={() => (span.value = seconds)}>{seconds} s</button>
+          <button key={seconds} type="button" aria-pressed={span.value === seconds} onClick={() => (span.value = seconds)}>{seconds} s</button>
         ))}
       </div>
     </section>
