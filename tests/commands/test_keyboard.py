@@ -24,6 +24,10 @@ class Microphone:
         self.moves.append("down" if held else "up")
         self.moved.set()
 
+    def cancel_talk(self) -> None:
+        self.moves.append("taken back")
+        self.moved.set()
+
     async def close(self) -> None:
         self.moves.append("closed")
 
@@ -50,6 +54,25 @@ def test_without_a_talk_key_only_hanging_up_is_left() -> None:
         return microphone.moves
 
     assert asyncio.run(press()) == ["closed"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "moves"),
+    [
+        ([b" ", b"\x1b"], ["down", "taken back"]),
+        ([b" ", b"\x1b", b" ", b" "], ["down", "taken back", "down", "up"]),
+        ([b"\x1b"], []),
+        ([b" ", b" ", b"\x1b"], ["down", "up"]),
+        ([b" ", b"\x1b[A", b"\x1bOq", b" "], ["down", "up"]),
+    ],
+    ids=["in mid-speech", "and again", "before anything", "too late", "arrows are no Esc"],
+)
+def test_escape_takes_back_what_is_being_said(keys: list[bytes], moves: list[str]) -> None:
+    microphone = Microphone()
+    keyboard = Keyboard(microphone, talk_key=True)
+    for read in keys:
+        keyboard.typed(read)
+    assert microphone.moves == moves
 
 
 def test_keys_come_at_once_from_a_terminal_that_is_put_back_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -245,6 +245,20 @@ def test_the_keyboard_reaches_the_session(card: Card) -> None:
     assert ears.texts == ["what time is it"]
 
 
+def test_escape_reaches_the_session_and_nobody_after_the_end(card: Card) -> None:
+    cancelled: list[bool] = []
+
+    async def scene(transport: MicrophoneTransport, ears: Ears) -> None:
+        ears.talk_cancelled = lambda: cancelled.append(True)  # type: ignore[method-assign]
+        transport.hold(True)
+        transport.cancel_talk()
+        await transport.close()
+        transport.cancel_talk()
+
+    talk(scene)
+    assert cancelled == [True]
+
+
 def test_a_card_that_is_pulled_out_ends_the_conversation(card: Card) -> None:
     async def scene(transport: MicrophoneTransport, ears: Ears) -> None:
         _on_a_thread(card.streams["input"].settings["finished_callback"])

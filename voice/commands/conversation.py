@@ -8,7 +8,17 @@ from typing import Any, Literal
 
 from voice.audio.level import peak
 from voice.session.effects import Effect, Note, Play, SendAudio, StopPlayback
-from voice.session.events import CallerAudio, Dtmf, EngineSaid, Event, LinkOpened, Played, PushToTalk, Typed
+from voice.session.events import (
+    CallerAudio,
+    Dtmf,
+    EngineSaid,
+    Event,
+    LinkOpened,
+    Played,
+    PushToTalk,
+    TalkCancelled,
+    Typed,
+)
 from voice.timeline.input_clock import InputClock
 
 Kind = Literal["person", "assistant", "tool", "turn", "interrupted", "link", "error", "ended"]
@@ -66,6 +76,8 @@ class Conversation:
                 self._input.restart()
             case PushToTalk():
                 self.person_speaks = event.held
+            case TalkCancelled():
+                self.person_speaks = False
             case Typed():
                 yield News(self.now_s, "person", event.text, {"how": "keyboard"})
             case Dtmf():

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 TALK_KEYS = frozenset(b" \r\n")
 QUIT_KEYS = frozenset(b"qQ\x04")
+ESCAPE = b"\x1b"
 
 
 class Talks(Protocol):
@@ -18,17 +19,28 @@ class Talks(Protocol):
 
     def hold(self, held: bool) -> None: ...
 
+    def cancel_talk(self) -> None: ...
+
     async def close(self) -> None: ...
 
 
 class Keyboard:
-    """Space or Enter begins and ends an utterance (when there is a talk key); q hangs up."""
+    """Space or Enter begins and ends an utterance and Esc takes it back (when there is a talk key); q hangs up."""
 
     def __init__(self, transport: Talks, *, talk_key: bool) -> None:
         self._transport = transport
         self._talk_key = talk_key
         self._closing: asyncio.Task[None] | None = None
         self.held = False
+
+    def typed(self, keys: bytes) -> None:
+        """What the terminal had to say at once. Only an escape that comes alone is the Esc key: arrows and the like begin
+        with one, too, and mean nothing here."""
+        if keys == ESCAPE:
+            self._take_back()
+        elif not keys.startswith(ESCAPE):
+            for key in keys:
+                self.pressed(key)
 
     def pressed(self, key: int) -> None:
         """One byte from the terminal."""
@@ -37,6 +49,11 @@ class Keyboard:
         elif key in TALK_KEYS and self._talk_key:
             self.held = not self.held
             self._transport.hold(self.held)
+
+    def _take_back(self) -> None:
+        if self.held:
+            self.held = False
+            self._transport.cancel_talk()
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -63,5 +80,4 @@ class Keyboard:
             await self._closing
 
     def _read(self, terminal: int) -> None:
-        for key in os.read(terminal, 64):
-            self.pressed(key)
+        self.typed(os.read(terminal, 64))

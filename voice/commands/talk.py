@@ -11,7 +11,7 @@ from voice.errors import ConfigError
 
 EXAMPLES = """\
 examples:
-  voice talk                          press space, speak, press space again; q hangs up
+  voice talk                          press space, speak, press space again; Esc takes it back, q hangs up
   voice talk --open-mic               just speak; wear headphones, or it hears itself
   voice talk --engine openai          with your OPENAI_API_KEY
   voice talk --input-device USB --trace t.jsonl --timeline t.svg
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     recordings.check()
     transport = MicrophoneTransport(_device(arguments.input_device), _device(arguments.output_device))
     keyboard = Keyboard(transport, talk_key=not arguments.open_mic)
-    hint = "speak · q hangs up" if arguments.open_mic else "space: speak, space: done · q hangs up"
+    hint = "speak · q hangs up" if arguments.open_mic else "space: speak, space: done, Esc: take it back · q hangs up"
     return hold(settings, transport, url=arguments.url, recordings=recordings, keyboard=keyboard, hint=hint)
 
 

@@ -120,6 +120,11 @@ class MicrophoneTransport:
         if self._listener is not None and not self._over:
             self._listener.push_to_talk(held)
 
+    def cancel_talk(self) -> None:
+        """What was said since the talk key went down is not meant."""
+        if self._listener is not None and not self._over:
+            self._listener.talk_cancelled()
+
     def type(self, text: str) -> None:
         """The person wrote instead of speaking."""
         if self._listener is not None and not self._over:
