@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 from collections import Counter
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,8 +28,11 @@ def hum(ms: float, *, loud: bool = True) -> bytes:
 class Client:
     """`async with Client(url) as client`. Every `until` moves on: the same event is never found twice."""
 
-    def __init__(self, url: str, **query: str) -> None:
+    def __init__(self, url: str, *, key: str = "", headers: Mapping[str, str] | None = None, **query: str) -> None:
+        self.headers = {**({"Authorization": f"Bearer {key}"} if key else {}), **(headers or {})}
         self.url = url + "?" + "&".join(f"{name}={value}" for name, value in (query or {"model": "voice"}).items())
+        self.kind = "realtime"
+        self.options: dict[str, Any] = {}
         self.sent: list[Event] = []
         self.events: list[Event] = []
         self.raw: list[str] = []
@@ -38,7 +42,9 @@ class Client:
         self._reading: asyncio.Task[None]
 
     async def __aenter__(self) -> Self:
-        self._socket = await connect(self.url, max_size=None, compression=None)
+        self._socket = await connect(
+            self.url, max_size=None, compression=None, additional_headers=self.headers, **self.options
+        )
         self._reading = asyncio.create_task(self._read())
         await self.until("session.created")
         return self
@@ -61,7 +67,7 @@ class Client:
 
     async def update(self, **session: Any) -> Event:
         """Change settings; returns the whole configuration."""
-        await self.send("session.update", session={"type": "realtime", **session})
+        await self.send("session.update", session={"type": self.kind, **session})
         settings: Event = (await self.until("session.updated"))["session"]
         return settings
 

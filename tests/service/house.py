@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from importlib import import_module
 from time import monotonic
 from types import TracebackType
@@ -15,15 +16,24 @@ from unittest.mock import patch
 from tests.service.stages import HumSpeaker, ListedRecogniser, LoudnessVad, ObligingBrain
 from voice.app import LOCAL_MODEL, Engines, Service, build_service
 from voice.config import Settings
-from voice.config.records import ServerSettings
 from voice.engines.base import Engine
 from voice.engines.local.engine import LocalEngine, prepare
 from voice.protocol.ids import Ids
 from voice.protocol.traits import EngineTraits
 from voice.runtime.hub import Hub
+from voice.server.calls import Calls
+from voice.server.keys import ApiKey
+from voice.server.routes import Answer
 
 # What the service imports when it is needed is here before a loop runs: reading files is a call that blocks.
-for _late in ("voice.server.door", "voice.server.page.plain", "voice.transports.websocket", "voice.tools.builtin"):
+for _late in (
+    "voice.server.door",
+    "voice.server.routes",
+    "voice.engines.local.settings",
+    "voice.server.page.plain",
+    "voice.transports.websocket",
+    "voice.tools.builtin",
+):
     import_module(_late)
 prepare()
 
@@ -31,8 +41,9 @@ prepare()
 class House:
     """`async with House() as house`: the service answers at `house.url` until the end of the block.
 
-    `lines` are what the recogniser hears, one for each utterance. `make_engine` replaces the embedded engine.
-    `later_s` puts the engines' clock forward. Stopped by SIGTERM, so one house at a time.
+    `lines` are what the recogniser hears, one for each utterance. `make_engine` replaces the embedded engine, `answer`
+    what answers offers of WebRTC calls. `later_s` puts the engines' clock forward. Stopped by SIGTERM, so one house at
+    a time.
     """
 
     def __init__(
@@ -41,6 +52,8 @@ class House:
         *,
         make_engine: Callable[[str], Engine] | None = None,
         grace_s: float = 0.0,
+        settings: Settings | None = None,
+        answer: Answer | None = None,
     ) -> None:
         self.recogniser = ListedRecogniser(lines)
         self.speaker = HumSpeaker()
@@ -51,14 +64,16 @@ class House:
         self.engine: Engine
         """The one made last."""
         self._make_engine = make_engine or self._local_engine
-        self._settings = Settings(server=ServerSettings(port=0, grace_s=grace_s))
+        given = settings or Settings()
+        self._settings = replace(given, server=replace(given.server, port=0, grace_s=grace_s))
+        self._answer = answer
         self._service: Service
         self._serving: asyncio.Task[None]
 
     @property
     def http(self) -> str:
         """The base address that SDKs are given."""
-        return self.url.replace("ws://", "http://").removesuffix("/realtime")
+        return "http" + self.url.removeprefix("ws").removesuffix("/realtime")
 
     @property
     def port(self) -> int:
@@ -68,16 +83,31 @@ class House:
     def hub(self) -> Hub:
         return self._service._hub
 
+    @property
+    def calls(self) -> Calls:
+        return self._service.calls
+
+    def clock_later(self, seconds: float) -> None:
+        """Put the clock of the client secrets forward."""
+        clock = self._service.secrets._clock
+        self._service.secrets._clock = lambda: clock() + seconds
+
+    def look_at_keys(self, keys: Iterable[ApiKey]) -> None:
+        """What the service does every few seconds."""
+        self._service.authority.change_keys(keys)
+
     async def __aenter__(self) -> House:
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._service = build_service(self._settings)
+        if self._answer is not None:
+            patch.object(self._service, "_answer", self._answer).start()
         with patch("voice.app.service.open_engines", self._open_engines):
             self._serving = asyncio.create_task(self._service.serve(ready.set_result))
             futures: set[asyncio.Future[Any]] = {self._serving, ready}
             await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
         if self._serving.done():
             self._serving.result()
-        self.url = ready.result().replace("http://", "ws://") + "/v1/realtime"
+        self.url = "ws" + ready.result().removeprefix("http") + "/v1/realtime"
         return self
 
     async def __aexit__(

@@ -43,6 +43,9 @@ class Service:
         self._settings = settings
         self._hub: Hub
         self._conversations: Conversations
+        self.authority: Authority
+        self.secrets: ClientSecrets
+        self.calls: Calls
 
     async def serve(self, ready: Callable[[str], None], *, signals: bool = True) -> None:
         """Open the doors and run until told to stop. Raises PortInUse, ConfigError, ExtraMissing or EngineError."""
@@ -65,9 +68,9 @@ class Service:
         assistants = Assistants(settings)
         quotas = Quotas(QuotaLimits(limits.minutes_per_key, limits.usd_per_key, limits.usd))
         conversations = self._conversations = Conversations(settings, assistants, hub, quotas, metrics)
-        secrets = ClientSecrets(limits.client_secrets, time.time)
-        authority = Authority(keys, secrets, limits, trusted_proxies=server.trusted_proxies)
-        calls = Calls(conversations.hold, most_pending=limits.pending_calls)
+        secrets = self.secrets = ClientSecrets(limits.client_secrets, time.time)
+        authority = self.authority = Authority(keys, secrets, limits, trusted_proxies=server.trusted_proxies)
+        calls = self.calls = Calls(conversations.hold, most_pending=limits.pending_calls)
         shared: dict[str, Any] = {
             "authority": authority,
             "secrets": secrets,
