@@ -89,17 +89,17 @@ def session_config(
         playout=transport.traits.playout,
         greeting=settings.session.greeting,
         closing=closing.for_line(transport.traits.output_format) if closing is not None else None,
-        turns=turn_rules(settings),
+        turns=turn_rules(settings, transport),
         link=link,
         floor=floor_rules(settings, transport),
     )
 
 
-def turn_rules(settings: Settings) -> TurnRules:
-    """How the settings want turns to be taken."""
+def turn_rules(settings: Settings, transport: Transport) -> TurnRules:
+    """How the settings want turns to be taken. A realtime client says by itself how its turns are found."""
     turns = settings.turns
     return TurnRules(
-        mode=turns.mode,
+        mode="server_vad" if transport.traits.realtime else turns.mode,
         floor=turns.floor,
         eagerness=turns.eagerness,
         toggle=turns.toggle,
@@ -112,11 +112,13 @@ def turn_rules(settings: Settings) -> TurnRules:
 
 def floor_rules(settings: Settings, transport: Transport) -> FloorRules | None:
     """How interruptions are judged, where an ear of ours can judge them."""
-    if transport.traits.realtime:
+    traits = transport.traits
+    if traits.playout == "client":
         return None
-    if settings.turns.mode == "local" and not has_ear():
+    local = settings.turns.mode == "local" and not traits.realtime
+    if local and not has_ear():
         raise ExtraMissing('The ear that turns.mode = "local" needs', "local")
-    if settings.turns.mode != "local" and (settings.turns.interruption != "judged" or not has_ear()):
+    if not local and (settings.turns.interruption != "judged" or not has_ear()):
         return None
     phrases = phrase_lists(settings.session.language)
     return FloorRules(phrases=phrases) if has_spotter(settings) else FloorRules(phrases=phrases, blind_yield_ms=420.0)

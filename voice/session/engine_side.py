@@ -267,7 +267,8 @@ class EngineSide:
         session.times.committed_at = session.now
         session.gap.committed(item_id)
         session.note("committed", item_id=item_id)
-        if session.face is None and (session.ours or session.turns.by_hand) and session.floor.answers(item_id):
+        creates = session.ours or (session.face is None and session.turns.by_hand)
+        if creates and self.settings.client_turns.creates and session.floor.answers(item_id):
             if not session.person.wants_reply():
                 return SHOW
             session.ask(Wish("turn"))

@@ -63,6 +63,8 @@ class FloorSide:
 
     def protected(self) -> bool:
         """Whether what sounds now is not to be interrupted by speech."""
+        if not self._session.engine.settings.client_turns.interrupts:
+            return True
         replies, items = self._session.replies, self._session.ledger.items.values()
         wishes = (replies.protected.get(item.response_id) for item in items)
         return any(wish is not None and wish.protect == "uninterruptible" for wish in wishes)
@@ -93,7 +95,7 @@ class FloorSide:
         session = self._session
         if self.protected():
             return
-        if session.face is not None or consequence(session.states) is not Consequence.INTERRUPT:
+        if session.client_plays or consequence(session.states) is not Consequence.INTERRUPT:
             return
         if self._control is None or session.states.voice is Voice.QUIET:
             session.interrupt("speech")

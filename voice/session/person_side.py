@@ -11,6 +11,7 @@ from voice.protocol.client_events import (
     ConversationItemTruncate,
     InputAudioBufferClear,
     InputAudioBufferCommit,
+    OutputAudioBufferClear,
     ResponseCreate,
     SessionUpdate,
 )
@@ -21,7 +22,7 @@ from voice.session.effects import SendAudio, SendToEngine
 from voice.session.events import ClientSaid, Dtmf, PushToTalk, TalkCancelled, TurnSense, Typed
 from voice.session.replies import Wish
 from voice.session.rules import TurnRules
-from voice.session.states import Link, Trigger
+from voice.session.states import Link, Trigger, Voice
 from voice.session.turns import TurnTimes
 
 if TYPE_CHECKING:
@@ -172,7 +173,15 @@ class PersonSide:
     # A realtime client
 
     def handle_client_said(self, event: ClientSaid) -> None:
-        self._session.link.say(event.event)
+        if isinstance(event.event, OutputAudioBufferClear) and not self._session.client_plays:
+            self._hush()
+        else:
+            self._session.link.say(event.event)
+
+    def _hush(self) -> None:
+        """A client whose sound we play wants silence, and no more of what was sounding."""
+        if self._session.states.voice is not Voice.QUIET:
+            self._session.interrupt("client")
 
     def forward(self, event: ClientEvent, at_ms: float) -> None:
         """Say this to the engine. `at_ms` is the event's place in the person's sound."""
@@ -214,9 +223,10 @@ class PersonSide:
             session.engine.replies.go_on(call.response_id)
 
     def _truncate(self, event: ConversationItemTruncate) -> None:
-        """The client keeps its own account: what it says was heard, was heard."""
+        """What a client says was heard, was heard: it keeps its own account, or knows its own loudspeaker."""
         session = self._session
-        session.stop_voice()
+        if session.client_plays or event.item_id in session.ledger.items:
+            session.stop_voice()
         session.history.cut(event.item_id, event.audio_end_ms, session.ledger.received_ms(event.item_id))
         if event.item_id not in session.engine.told_as_text:
             session.emit(SendToEngine(event))

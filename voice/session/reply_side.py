@@ -149,7 +149,7 @@ class ReplySide:
             session.gap.answered(response.id)
         elif response.status == "cancelled" and response.id not in self._withdrawn:
             session.replies.make_stale(response.id)
-            if session.face is not None:
+            if session.client_plays:
                 session.stop_voice()
             if not session.gap.turn_open and all(turn.response_id == response.id for turn in session.gap.commits):
                 session.gap.answered(response.id)

@@ -91,6 +91,7 @@ class Session:
         self.gap = GapBuffer(config.link.gap_ms, config.link.quiet_ms)
         self.take_turns(config.turns)
         self.times = TurnTimes()
+        self.client_plays = config.client_face and config.playout == "client"
         self.face = ClientFace(config.tools, any_model=config.traits.any_model) if config.client_face else None
         self.stale_until: float | None = None
         self._first_sound_of = ""
@@ -220,7 +221,8 @@ class Session:
     @property
     def ours(self) -> bool:
         """Whether creating and cancelling replies is our decision."""
-        return self.face is None and self.turns.floor == "ours" and self.config.traits.interruption == "ours"
+        keeps = self.face is None or self.config.floor is not None
+        return keeps and self.turns.floor == "ours" and self.config.traits.interruption == "ours"
 
     def ask(self, wish: Wish) -> None:
         """Somebody wants a reply: now if nothing stands in its way, otherwise as soon as it does not."""
@@ -280,9 +282,11 @@ class Session:
             )
 
     def stop_voice(self) -> None:
-        """The far end fell silent by itself (a client that keeps its own account)."""
+        """The far end fell silent by itself (a client that keeps its own account), or a client wants it to."""
         for cut in self.ledger.cut(self.now):
             self.history.cut(cut.item_id, cut.heard_ms, cut.received_ms)
+        if not self.client_plays:
+            self.emit(StopPlayback(self.ledger.epoch))
         if self.states.voice is not Voice.QUIET:
             self.step(Trigger.SOUND_ENDED)
 
@@ -309,7 +313,7 @@ class Session:
     def _say_goodbye(self, code: int, reason: str) -> bool:
         """Nobody is left to speak for us: our own closing words are played, and the call ends behind them."""
         words = self.config.closing
-        if words is None or self.face is not None:
+        if words is None or self.client_plays:
             return False
         self.ledger.cut(self.now)
         self.emit(StopPlayback(self.ledger.epoch))
@@ -348,7 +352,7 @@ class Session:
             self.engine.tell(ResponseCancel(event_id=self.new_id("cancel"), response_id=response_id))
 
     def _truncate(self, item_id: str, content_index: int, heard_ms: int) -> None:
-        if not self.config.traits.can_truncate or self.face is not None or self.states.link is not Link.READY:
+        if not self.config.traits.can_truncate or self.client_plays or self.states.link is not Link.READY:
             return
         event_id = self.new_id("cut")
         if item_id in self.engine.told_as_text:

@@ -9,6 +9,7 @@ from voice.protocol import server_events as se
 from voice.protocol.client_events import SessionUpdate
 from voice.protocol.settings import AudioInput, AudioSettings, SemanticVad, ServerVad, merge
 from voice.protocol.settings import Session as Settings
+from voice.session.client_turns import ClientTurns, detection_in
 from voice.session.effects import SendToEngine
 from voice.session.reply_side import CLIENT_ID
 from voice.session.states import Link, Trigger
@@ -30,13 +31,14 @@ class SettingsSide:
         self._held_created: se.SessionCreated | None = None
         self._held_conversation: se.ConversationCreated | None = None
         self._updates: deque[tuple[str, Whose, Any]] = deque()
+        self.client_turns = ClientTurns(session)
 
     def opening_settings(self) -> Settings:
         """What we ask of a fresh connection: our settings, our tools, and who keeps the floor."""
         session = self._session
         settings = self._with_our_tools(session.settings)
         if session.face is not None:
-            return settings
+            return self.client_turns.opening(settings)
         return merge(
             settings, Settings(audio=AudioSettings(input=AudioInput(turn_detection=self._detection(settings))))
         )
@@ -72,7 +74,7 @@ class SettingsSide:
             return
         if "tools" in settings.model_fields_set:
             settings = self._with_our_tools(settings)
-        if session.face is None and (turns or _says_detection(settings)):
+        if session.face is None and (turns or detection_in(settings)[0]):
             detection = AudioSettings(input=AudioInput(turn_detection=self._detection(settings)))
             settings = merge(settings, Settings(audio=detection))
         update = SessionUpdate(event_id=session.new_id("update"), session=settings)
@@ -84,9 +86,11 @@ class SettingsSide:
             event = event.model_copy(update={"event_id": self._session.new_id(CLIENT_ID)})
         self._updates.append((event.event_id or "", whose, event.session))
         self._session.gap.by_hand = self._session.face is not None and self.commits_by_hand()
+        if whose == "client":
+            event = event.model_copy(update={"session": self.client_turns.for_engine(event.session)})
         return event
 
-    def _wanted_settings(self) -> Settings:
+    def wanted(self) -> Settings:
         """The settings with every update that was not refused yet."""
         settings = self._session.settings
         for _, _, update in self._updates:
@@ -135,14 +139,18 @@ class SettingsSide:
             self._session.settings = merge(self._session.settings, update)
         if whose == "first":
             self._introduce(event.session)
-        return SHOW if whose == "client" else HIDE
+        elif whose == "client":
+            seen = self.client_turns.as_asked(event.session)
+            self._session.engine.show(event.model_copy(update={"session": seen}))
+        return HIDE
 
     def _introduce(self, settings: Any) -> None:
         created, self._held_created = self._held_created, None
         conversation, self._held_conversation = self._held_conversation, None
         if created is not None:
             self._introduced = True
-            self._session.engine.show(created.model_copy(update={"session": settings}))
+            seen = self.client_turns.as_asked(settings)
+            self._session.engine.show(created.model_copy(update={"session": seen}))
         if conversation is not None:
             self._conversation_shown = True
             self._session.engine.show(conversation)
@@ -151,8 +159,8 @@ class SettingsSide:
         """Whether turns are committed by hand."""
         if self._session.face is None:
             return self._session.turns.by_hand
-        settings = self._wanted_settings()
-        return _says_detection(settings) and _detection_of(settings) is None
+        said, detection = detection_in(self.wanted())
+        return said and detection is None
 
     def refused(self, event_id: str) -> None:
         """The engine would not have this update."""
@@ -166,17 +174,5 @@ class SettingsSide:
     def forget_pending(self) -> None:
         """The connection is gone: what was asked of it and not refused is asked of the next."""
         self._held_created = self._held_conversation = None
-        self._session.settings = self._wanted_settings()
+        self._session.settings = self.wanted()
         self._updates.clear()
-
-
-def _says_detection(settings: Settings) -> bool:
-    audio = settings.audio
-    given = audio.input if audio is not None else None
-    return given is not None and "turn_detection" in given.model_fields_set
-
-
-def _detection_of(settings: Settings) -> Any:
-    assert settings.audio is not None
-    assert settings.audio.input is not None
-    return settings.audio.input.turn_detection

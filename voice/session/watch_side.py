@@ -76,7 +76,7 @@ class WatchSide:
     def caller_speech(self, event: CallerSpeech) -> None:
         """Our ear hears the person: so should an engine that listens for turns."""
         session = self._session
-        listens = session.states.link is Link.READY and not session.turns.by_hand
+        listens = session.states.link is Link.READY and not session.engine.settings.commits_by_hand()
         silent = session.states.voice is Voice.QUIET and session.states.floor is Floor.SILENT
         if listens and silent and event.stage == "going" and event.speech_ms >= CLEAR_SPEECH_MS:
             self._watch.expect(Trouble.UNHEARD, session.now)
