@@ -323,7 +323,7 @@ class Driver:
             logger.warning("closing was not clean", extra=values)
 
     def _run_tool(self, effect: ef.RunTool) -> None:
-        call = Call(effect.call_id, effect.name, effect.arguments, self.session_id)
+        call = Call(effect.call_id, effect.name, effect.arguments, self.session_id, effect.approved_by)
         self._running_tools[effect.call_id] = self._spawn(self._tool(call))
 
     async def _tool(self, call: Call) -> None:

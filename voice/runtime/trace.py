@@ -20,6 +20,7 @@ from voice.protocol.settings import FunctionTool
 from voice.protocol.settings import Session as Settings
 from voice.protocol.traits import EngineTraits
 from voice.session import events as ev
+from voice.session.approvals import ApprovalRules
 from voice.session.effects import Effect
 from voice.session.rules import FloorRules, LinkRules, PhraseLists, Prices, SessionConfig, TurnRules
 from voice.session.session import Session
@@ -223,6 +224,7 @@ def _config_in(out: dict[str, Any]) -> SessionConfig:
     values["closing"] = None if out["closing"] is None else _FrameOfLength(out["closing"])
     values["prices"] = Prices(**out["prices"])
     values["watch"] = WatchRules(**out["watch"])
+    values["approvals"] = ApprovalRules(**out.get("approvals", {}))
     values["floor"] = None if out["floor"] is None else _floor_in(out["floor"])
     return SessionConfig(**values)
 

@@ -1,9 +1,12 @@
 """Tool calls: one small machine per call, answered exactly once.
 
-    SEEN → RUNNING → ANSWERED          ours to run
-    SEEN → ANSWERED                    the client's to run (it answers with an item of its own)
+    SEEN → RUNNING → ANSWERED                          ours to run, and the policy lets it
+    SEEN → AWAITING_APPROVAL → RUNNING → ANSWERED      ours to run, once a person has allowed it
+    SEEN → AWAITING_APPROVAL → REFUSED                 nobody allowed it
+    SEEN → REFUSED                                     the policy forbids it, or nobody here could allow it
+    WITH_CLIENT → ANSWERED                             the client's to run (it answers with an item of its own)
 
-A response's calls belong together: when the last of them is answered, the model is asked to go on.
+A response's calls belong together: when the last of them is over, the model is asked to go on.
 """
 
 from __future__ import annotations
@@ -15,9 +18,25 @@ from voice.errors import Misuse
 
 
 class Stage(Enum):
+    SEEN = "seen"
+    AWAITING_APPROVAL = "awaiting approval"
     RUNNING = "running"
     WITH_CLIENT = "with client"
     ANSWERED = "answered"
+    REFUSED = "refused"
+
+
+MOVES: dict[Stage, frozenset[Stage]] = {
+    Stage.SEEN: frozenset({Stage.RUNNING, Stage.AWAITING_APPROVAL, Stage.REFUSED, Stage.ANSWERED}),
+    Stage.AWAITING_APPROVAL: frozenset({Stage.RUNNING, Stage.REFUSED}),
+    Stage.RUNNING: frozenset({Stage.ANSWERED}),
+    Stage.WITH_CLIENT: frozenset({Stage.ANSWERED}),
+    Stage.ANSWERED: frozenset(),
+    Stage.REFUSED: frozenset(),
+}
+"""Every way from one stage to another. A call that is ANSWERED out of SEEN was never run: its response was stopped."""
+
+OVER = frozenset({Stage.ANSWERED, Stage.REFUSED})
 
 
 @dataclass(slots=True)
@@ -47,36 +66,59 @@ class Calls:
 
     def start(self, call: ToolCall) -> bool:
         """A call's arguments are complete. False when it was seen before."""
-        if call.call_id in self.open or call.call_id in self._answered:
+        if self.knows(call.call_id):
             return False
-        if call.stage is Stage.ANSWERED:
+        if call.stage in OVER:
             raise Misuse("a call cannot begin as answered")
         self.open[call.call_id] = call
         return True
 
     def knows(self, call_id: str) -> bool:
-        """Whether the call was seen: it runs, or it was answered."""
+        """Whether the call was seen: it is open, or it is over."""
         return call_id in self.open or call_id in self._answered
 
+    def move(self, call: ToolCall, stage: Stage) -> None:
+        """The call goes on to this stage. Raises Misuse, changing nothing, when `MOVES` has no such way."""
+        if stage not in MOVES[call.stage]:
+            raise Misuse(f"a call that is {call.stage.value} cannot become {stage.value}")
+        call.stage = stage
+
     def answer(self, call_id: str) -> ToolCall | None:
-        """The answer to a call is on its way. None when nothing waits for it: it is late, or came twice."""
-        call = self.open.pop(call_id, None)
-        if call is None:
+        """The answer to a call is on its way. None when nothing waits for it: it is late, came twice, or the call
+        never ran."""
+        call = self.open.get(call_id)
+        if call is None or Stage.ANSWERED not in MOVES[call.stage]:
             return None
-        call.stage = Stage.ANSWERED
-        self._answered[call_id] = None
+        return self._end(call, Stage.ANSWERED)
+
+    def refuse(self, call_id: str) -> ToolCall | None:
+        """The call will not run. None when that is too late."""
+        call = self.open.get(call_id)
+        if call is None or Stage.REFUSED not in MOVES[call.stage]:
+            return None
+        return self._end(call, Stage.REFUSED)
+
+    def _end(self, call: ToolCall, stage: Stage) -> ToolCall:
+        self.move(call, stage)
+        del self.open[call.call_id]
+        self._answered[call.call_id] = None
         while len(self._answered) > self.REMEMBERED:
             del self._answered[next(iter(self._answered))]
         return call
 
     def waiting_for(self, response_id: str) -> bool:
-        """Whether a call of this response is still unanswered."""
+        """Whether a call of this response is still open."""
         return any(call.response_id == response_id for call in self.open.values())
 
     @property
     def running(self) -> list[ToolCall]:
-        """Ours, not yet answered."""
+        """Ours, at work."""
         return [call for call in self.open.values() if call.stage is Stage.RUNNING]
+
+    @property
+    def unfinished(self) -> list[ToolCall]:
+        """Ours, at work or waiting until somebody allows them."""
+        return [call for call in self.open.values() if call.stage in (Stage.RUNNING, Stage.AWAITING_APPROVAL)]
 
     def hush(self, response_id: str) -> None:
         """The person interrupted the response that made these calls: let them finish in silence."""

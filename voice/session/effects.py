@@ -105,11 +105,12 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class RunTool:
-    """Run a call through the executor; answer with ToolDone."""
+    """Run a call through the executor; answer with ToolDone. `approved_by`: who allowed it, if anybody was asked."""
 
     call_id: str
     name: str
     arguments: str
+    approved_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,30 @@
 """What a realtime client is shown of a session whose tools run here.
 
 A call of one of our tools is shown as what it is in the protocol, a tool the server runs: an `mcp_call` item of the
-server `voice`, in progress while it runs and done with its output. The client never sees a function call that it
-cannot answer, nor the definitions of our tools, nor the items and errors that are between the engine and us.
+server `voice`, in progress while it runs and done with its output. One that a person must allow first is followed by
+an `mcp_approval_request` item, and begins when that is answered. The client never sees a function call that it cannot
+answer, nor the definitions of our tools, nor the items and errors that are between the engine and us.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from voice.protocol.client_events import ClientEvent, ResponseCreate, SessionUpdate
+from voice.protocol.client_events import ClientEvent, ConversationItemCreate, ResponseCreate, SessionUpdate
 from voice.protocol.codec import Unknown
-from voice.protocol.items import FunctionCall, FunctionCallOutput, Item, McpCall
+from voice.protocol.items import (
+    FunctionCall,
+    FunctionCallOutput,
+    Item,
+    McpApprovalRequest,
+    McpApprovalResponse,
+    McpCall,
+)
 from voice.protocol.server_events import (
     ConversationItemAdded,
     ConversationItemCreated,
+    ConversationItemDeleted,
     ConversationItemDone,
     ConversationItemRetrieved,
     InputAudioBufferCommitted,
@@ -34,10 +44,13 @@ from voice.protocol.server_events import (
 )
 from voice.protocol.settings import FunctionTool, Tool
 from voice.protocol.settings import Session as Settings
+from voice.session.added_items import AddedItems
+from voice.session.calls import ToolCall
 
 SERVER_LABEL = "voice"
 EXTENSION = "voice"
-"""The key of a client's session settings that asks for what the protocol has no word for: `{"link_events": true}`."""
+"""The key of a client's session settings that asks for what the protocol has no word for: `{"events": true}` for all
+of it, `{"link_events": true}` for news of the engine's connection only."""
 REMEMBERED = 1_000
 
 WithItem = (
@@ -62,6 +75,7 @@ class Shown:
     arguments: str = ""
     output: str | None = None
     failed: bool = False
+    approval_request_id: str | None = None
 
     def item(self) -> McpCall:
         error = {"type": "tool_execution_error", "message": self.output or ""} if self.failed else None
@@ -72,6 +86,7 @@ class Shown:
                 "server_label": SERVER_LABEL,
                 "name": self.name,
                 "arguments": self.arguments,
+                "approval_request_id": self.approval_request_id,
                 "output": None if self.failed else self.output,
                 "error": error,
             }
@@ -79,15 +94,22 @@ class Shown:
 
 
 class ClientFace:
-    """Translates both ways between a realtime client and the engine."""
+    """Translates both ways between a realtime client and the engine.
 
-    def __init__(self, tools: tuple[FunctionTool, ...], *, any_model: bool = False) -> None:
+    `paused` names the tools whose calls do not begin by themselves."""
+
+    def __init__(
+        self, tools: tuple[FunctionTool, ...], *, any_model: bool = False, paused: Collection[str] = ()
+    ) -> None:
         self._tools = tools
         self._any_model = any_model
+        self._paused = frozenset(paused)
+        self.wants_events = False
         self.wants_link_events = False
         self._names = frozenset(tool.name for tool in tools)
         self._shown: dict[str, Shown] = {}
         self._hidden: dict[str, str | None] = {}
+        self._added = AddedItems()
 
     def admit(self, event: ClientEvent) -> ClientEvent:
         """A client's event as the engine should get it: our tools stand beside the client's own."""
@@ -96,6 +118,9 @@ class ClientFace:
         if isinstance(event, ResponseCreate) and event.response is not None and event.response.tools:
             with_ours_too = event.response.model_copy(update={"tools": [*event.response.tools, *self._tools]})
             return event.model_copy(update={"response": with_ours_too})
+        if isinstance(event, ConversationItemCreate) and event.previous_item_id in self._added:
+            behind = self._added.known_to_engine(event.previous_item_id)
+            return event.model_copy(update={"previous_item_id": behind})
         return event
 
     def _admit_settings(self, settings: object) -> object:
@@ -103,7 +128,9 @@ class ClientFace:
             return settings
         given = settings.model_fields_set
         if (ours := (settings.model_extra or {}).get(EXTENSION)) is not None:
-            self.wants_link_events = isinstance(ours, dict) and ours.get("link_events") is True
+            asked = ours if isinstance(ours, dict) else {}
+            self.wants_events = asked.get("events") is True
+            self.wants_link_events = self.wants_events or asked.get("link_events") is True
             settings = settings.model_copy()
             if settings.model_extra is not None:
                 settings.model_extra.pop(EXTENSION, None)
@@ -155,6 +182,41 @@ class ClientFace:
             ResponseOutputItemDone(response_id=shown.response_id, output_index=shown.output_index, item=item),
         ]
 
+    # What a person is asked
+
+    def ask(self, call: ToolCall, request_id: str) -> list[ServerEvent]:
+        """May this call run? What the client sees of that."""
+        told: list[ServerEvent] = []
+        shown = self._shown.get(call.item_id)
+        if shown is None:
+            place = call.response_id, call.output_index, None, call.name, call.arguments
+            shown = self._shown[call.item_id] = Shown(call.item_id, *place)
+            told.append(ConversationItemAdded(item=shown.item()))
+        shown.approval_request_id = request_id
+        request = McpApprovalRequest(id=request_id, server_label=SERVER_LABEL, name=call.name, arguments=call.arguments)
+        return told + self._added.add(request, call.item_id)
+
+    def answer_request(self, answer: McpApprovalResponse) -> list[ServerEvent]:
+        """The client's answer is an item now."""
+        return self._added.add(answer, self._added.behind(answer.approval_request_id))
+
+    def started(self, item_id: str) -> list[ServerEvent]:
+        """A call that waited begins."""
+        shown = self._shown.get(item_id)
+        return [] if shown is None else [ResponseMcpCallInProgress(output_index=shown.output_index, item_id=item_id)]
+
+    def owns(self, item_id: str) -> bool:
+        """Whether the engine does not know this item, and we do."""
+        return item_id in self._added
+
+    def retrieve(self, item_id: str) -> ConversationItemRetrieved:
+        return self._added.retrieve(item_id)
+
+    def delete(self, item_id: str) -> ConversationItemDeleted:
+        return self._added.delete(item_id)
+
+    # Ours and theirs
+
     def without_ours(self, settings: object) -> object:
         """Session settings without the definitions of our tools."""
         if isinstance(settings, Settings) and settings.tools:
@@ -168,7 +230,7 @@ class ClientFace:
     def _visible(self, item_id: str | None) -> str | None:
         while item_id in self._hidden:
             item_id = self._hidden[item_id]
-        return item_id
+        return None if item_id is None else self._added.last_behind(item_id)
 
     def _as_shown(self, item: Item) -> Item:
         shown = self._shown.get(item.id or "")
@@ -221,12 +283,10 @@ class ClientFace:
         if shown is None:
             return [event]
         shown.arguments = event.arguments
-        return [
-            ResponseMcpCallArgumentsDone(
-                response_id=event.response_id,
-                item_id=event.item_id,
-                output_index=event.output_index,
-                arguments=event.arguments,
-            ),
-            ResponseMcpCallInProgress(output_index=event.output_index, item_id=event.item_id),
-        ]
+        done = ResponseMcpCallArgumentsDone(
+            response_id=event.response_id,
+            item_id=event.item_id,
+            output_index=event.output_index,
+            arguments=event.arguments,
+        )
+        return [done] if shown.name in self._paused else [done, *self.started(event.item_id)]

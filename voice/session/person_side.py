@@ -175,7 +175,7 @@ class PersonSide:
     def handle_client_said(self, event: ClientSaid) -> None:
         if isinstance(event.event, OutputAudioBufferClear) and not self._session.client_plays:
             self._hush()
-        else:
+        elif not self._session.approvals.takes(event.event):
             self._session.link.say(event.event)
 
     def _hush(self) -> None:
@@ -228,6 +228,7 @@ class PersonSide:
         if session.client_plays or event.item_id in session.ledger.items:
             session.stop_voice()
         session.history.cut(event.item_id, event.audio_end_ms, session.ledger.received_ms(event.item_id))
+        session.extension.truncated(event.item_id, event.content_index, event.audio_end_ms)
         if event.item_id not in session.engine.told_as_text:
             session.emit(SendToEngine(event))
             return

@@ -11,7 +11,7 @@ from voice.protocol.client_events import ResponseCreate
 from voice.protocol.items import FunctionCall, Item
 from voice.protocol.settings import Response, ResponseError, StatusDetails
 from voice.session.calls import Stage, ToolCall
-from voice.session.effects import RunTool, SendToEngine
+from voice.session.effects import SendToEngine
 from voice.session.refusals import Action, action_for
 from voice.session.replies import Wish
 from voice.session.states import Reply, Trigger, may
@@ -229,7 +229,7 @@ class ReplySide:
             item.name,
             item.arguments,
             output_index,
-            Stage.RUNNING if ours else Stage.WITH_CLIENT,
+            Stage.SEEN if ours else Stage.WITH_CLIENT,
             session.now,
         )
         if not session.calls.start(call):
@@ -238,7 +238,7 @@ class ReplySide:
         if response_id in self._withdrawn:
             session.calls.answer(call.call_id)
             return
-        if ours and (original := session.echoes.original(call, session.calls.running)):
+        if ours and (original := session.echoes.original(call, session.calls.unfinished)):
             self._is_echo(call, original)
             return
         session.note("tool_started", call_id=call.call_id, name=call.name, ours=ours)
@@ -250,7 +250,7 @@ class ReplySide:
         calling.with_client |= not ours
         calling.done |= session.replies.is_over(response_id)
         if ours:
-            session.emit(RunTool(call.call_id, call.name, call.arguments))
+            session.approvals.begin(call)
 
     def _is_echo(self, call: ToolCall, original: ToolCall) -> None:
         """The model made a call again because it has not read the answer to the first: the first, with its answer, is
@@ -271,6 +271,12 @@ class ReplySide:
         self._session.calls.hush(response_id)
         if calling := self._calling.get(response_id):
             calling.hushed = True
+        self._session.approvals.interrupted(response_id)
+
+    def unhush(self, response_id: str) -> None:
+        """What this response called is to be spoken of after all."""
+        if calling := self._calling.get(response_id):
+            calling.hushed = False
 
     def create(self, event: ResponseCreate) -> None:
         """A client asks for a reply. While tools of ours run it waits for their results, and when we have already

@@ -9,6 +9,7 @@ from voice.audio.frames import AudioFrame
 from voice.protocol.settings import FunctionTool
 from voice.protocol.settings import Session as Settings
 from voice.protocol.traits import EngineTraits
+from voice.session.approvals import ApprovalRules
 from voice.session.watch import WatchRules
 
 TurnMode = Literal["server_vad", "semantic_vad", "local", "push_to_talk", "off"]
@@ -207,5 +208,6 @@ class SessionConfig:
     prices: Prices = field(default_factory=Prices)
     floor: FloorRules | None = None
     watch: WatchRules = field(default_factory=WatchRules)
+    approvals: ApprovalRules = field(default_factory=ApprovalRules)
     history_items: int = 400
     mark_every_ms: float = 400.0

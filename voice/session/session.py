@@ -22,6 +22,7 @@ from voice.protocol.client_events import (
 from voice.protocol.items import FunctionCallOutput
 from voice.protocol.settings import ResponseParams
 from voice.session import events as ev
+from voice.session.approval_side import ApprovalSide
 from voice.session.calls import Calls, ToolCall
 from voice.session.deadlines import Deadline, soonest
 from voice.session.echoes import Echoes
@@ -40,6 +41,7 @@ from voice.session.effects import (
     StopPlayback,
 )
 from voice.session.engine_side import EngineSide
+from voice.session.extension_side import ExtensionSide
 from voice.session.face import ClientFace
 from voice.session.floor_side import FloorSide
 from voice.session.gap import GapBuffer
@@ -92,7 +94,8 @@ class Session:
         self.take_turns(config.turns)
         self.times = TurnTimes()
         self.client_plays = config.client_face and config.playout == "client"
-        self.face = ClientFace(config.tools, any_model=config.traits.any_model) if config.client_face else None
+        self.face = _face_of(config)
+        self.began_at: float | None = None
         self.stale_until: float | None = None
         self._first_sound_of = ""
         self._first_sound_ms = 0.0
@@ -101,6 +104,8 @@ class Session:
         self._deadline: Deadline | None = None
         self._deadline_known = False
         self._out: list[Effect] = []
+        self.extension = ExtensionSide(self)
+        self.approvals = ApprovalSide(self)
         self.engine = EngineSide(self)
         self.link = LinkSide(self)
         self.person = PersonSide(self)
@@ -187,6 +192,7 @@ class Session:
                 self.floor.deadline(),
                 self.idle.deadline(),
                 self.watch.deadline(),
+                self.approvals.deadline(),
             )
         )
 
@@ -201,6 +207,7 @@ class Session:
 
     def note(self, kind: str, **values: Any) -> None:
         self._out.append(Note(kind, values))
+        self.extension.noted(kind, values)
 
     def step(self, trigger: Trigger) -> None:
         before = self.states
@@ -217,6 +224,11 @@ class Session:
         """An id that this conversation has not used: deterministic, so that a replay makes the same."""
         self._ids += 1
         return f"{prefix}_{self.config.session_id[-12:]}_{self._ids}"
+
+    @property
+    def sounding_response(self) -> str:
+        """The response whose sound came last."""
+        return self._first_sound_of
 
     @property
     def ours(self) -> bool:
@@ -258,6 +270,7 @@ class Session:
         position_ms = self.ledger.position_ms(self.now)
         cuts: list[Cut] = []
         if audible or self.ledger.items:
+            self.extension.played()
             cuts = self.ledger.cut(self.now)
             self.emit(StopPlayback(self.ledger.epoch))
         if audible:
@@ -269,6 +282,7 @@ class Session:
                 self.replies.want(again)
         for cut in cuts:
             self.history.cut(cut.item_id, cut.heard_ms, cut.received_ms)
+            self.extension.cut(cut)
             self.engine.replies.hush(cut.response_id)
             self._truncate(cut.item_id, cut.content_index, cut.heard_ms)
             self.note(
@@ -420,6 +434,7 @@ class Session:
             self.note("stale_report", epoch=event.epoch, position_ms=round(event.position_ms, 1))
             return
         self.watch.played()
+        self.extension.played()
         times = self.times
         waits = times.first_delta_at is not None and times.first_audible_at is None
         if waits and event.position_ms > self._first_sound_ms:
@@ -451,9 +466,12 @@ class Session:
             self.engine.tell(create)
         took_ms = round((self.now - call.started_at) * 1000, 1)
         self.note("tool_done", call_id=call.call_id, name=call.name, ok=ok, ms=took_ms)
+        self.extension.tool(call, "done" if ok else "failed", output)
 
     def _handle_tool_progress(self, event: ev.ToolProgress) -> None:
         self.note("tool_progress", call_id=event.call_id, text=event.text)
+        if call := self.calls.open.get(event.call_id):
+            self.extension.tool(call, "progress", event.text)
 
     # The operator
 
@@ -479,6 +497,8 @@ class Session:
 
     def _handle_tick(self, event: ev.Tick) -> None:
         now = self.now
+        if self.began_at is None:
+            self.began_at = now
         if self.retry.due(now):
             self.retry.trying()
             self.step(Trigger.LINK_WANTED)
@@ -493,6 +513,7 @@ class Session:
         self.floor.handle_time()
         if text := self.idle.due(now):
             self.ask(Wish("say", text))
+        self.approvals.handle_time()
         self._run_dry()
         self.speak_up()
         self.watch.handle_time()
@@ -501,9 +522,17 @@ class Session:
         if self.states.voice is Voice.QUIET or not self.ledger.run_dry(self.now):
             return
         self.step(Trigger.SOUND_ENDED)
+        self.extension.ran_dry()
         self.ledger.settle()
         self.note("sound_ended")
         self.speak_up()
+
+
+def _face_of(config: SessionConfig) -> ClientFace | None:
+    if not config.client_face:
+        return None
+    paused = {name for name, verdict in config.approvals.verdicts.items() if verdict != "allow"}
+    return ClientFace(config.tools, any_model=config.traits.any_model, paused=paused)
 
 
 def _response_for(wish: Wish) -> ResponseParams | None:

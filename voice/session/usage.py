@@ -46,6 +46,11 @@ class Usage:
             self.audio_out += made.audio_tokens or 0
 
     @property
+    def priced(self) -> bool:
+        """Whether any price is known."""
+        return any(getattr(self.prices, name) for name in type(self.prices).__slots__)
+
+    @property
     def cost_usd(self) -> float:
         """Cached tokens are a part of the input tokens and cost their own price."""
         p = self.prices

@@ -25,7 +25,8 @@ DEPTH_LIMIT = 6
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """One tool call. `at` is ISO 8601; `arguments` are redacted, None when they were not readable."""
+    """One tool call. `at` is ISO 8601; `arguments` are redacted, None when they were not readable; `approved_by` is who
+    allowed it where somebody was asked; `repeated`: it had run before and did nothing this time."""
 
     at: str
     session_id: str
@@ -37,6 +38,8 @@ class AuditRecord:
     code: str
     duration_ms: float
     output_chars: int
+    approved_by: str = ""
+    repeated: bool = False
 
 
 class Audit(Protocol):

@@ -11,6 +11,8 @@ from voice.tools.guards import (
     Attempt,
     CapOutput,
     Chain,
+    CheckApproval,
+    CheckPolicy,
     CheckSchema,
     Deadline,
     FindTool,
@@ -19,13 +21,15 @@ from voice.tools.guards import (
     Record,
     Run,
 )
+from voice.tools.once import Once
+from voice.tools.policy import Policy
 from voice.tools.registry import Registry
 from voice.tools.spec import Call, Outcome, ToolContext
 
 logger = logging.getLogger(__name__)
 
 
-def chain(registry: Registry, audit: Audit, clock: Clock) -> Chain:
+def chain(registry: Registry, audit: Audit, clock: Clock, policy: Policy, once: Once) -> Chain:
     """What every call passes, outermost first. This list is the policy's one home."""
     return Chain(
         (
@@ -34,9 +38,9 @@ def chain(registry: Registry, audit: Audit, clock: Clock) -> Chain:
             FindTool(registry),
             ParseArguments(),
             CheckSchema(),
-            Open("policy"),
-            Open("approval"),
-            Open("idempotency"),
+            CheckPolicy(policy),
+            CheckApproval(policy),
+            once,
             Open("limits"),
             Open("secrets"),
             CapOutput(),
@@ -49,10 +53,12 @@ def chain(registry: Registry, audit: Audit, clock: Clock) -> Chain:
 class Executor:
     """The one place where tools are run."""
 
-    def __init__(self, registry: Registry, audit: Audit, clock: Clock) -> None:
+    def __init__(self, registry: Registry, audit: Audit, clock: Clock, policy: Policy | None = None) -> None:
         self.registry = registry
+        self.policy = policy or Policy()
         self._clock = clock
-        self._chain = chain(registry, audit, clock)
+        self._once = Once()
+        self._chain = chain(registry, audit, clock, self.policy, self._once)
 
     async def run(self, call: Call, context: ToolContext) -> Outcome:
         """The one answer to the call. Raises nothing but CancelledError, and that only when this task is cancelled."""
@@ -68,6 +74,7 @@ class Executor:
 
     async def end_session(self, session_id: str) -> None:
         """Let every tool drop what it keeps for this session (running timers). Never raises."""
+        self._once.end_session(session_id)
         for tool in self.registry:
             if tool.end_session is None:
                 continue

@@ -12,9 +12,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
-from voice.errors import ArgumentsRefused, ToolError, ToolFailed, ToolTimeout
+from voice.errors import ArgumentsRefused, ToolError, ToolFailed, ToolRefused, ToolTimeout
 from voice.tools.audit import Audit, AuditRecord, redacted
 from voice.tools.clock import Clock
+from voice.tools.policy import Policy
 from voice.tools.registry import Registered, Registry
 from voice.tools.spec import Call, Tool, ToolContext
 
@@ -29,6 +30,11 @@ class Attempt:
     context: ToolContext
     registered: Registered | None = None
     arguments: Mapping[str, Any] | None = None
+    repeated: bool = False
+
+    @property
+    def session_id(self) -> str:
+        return self.call.session_id or self.context.session_id
 
     @property
     def tool(self) -> Tool:
@@ -71,7 +77,7 @@ class Record:
             self.audit.record(
                 AuditRecord(
                     at=at,
-                    session_id=attempt.call.session_id or attempt.context.session_id,
+                    session_id=attempt.session_id,
                     call_id=attempt.call.call_id,
                     tool=attempt.call.name[:64],
                     side_effect=registered.tool.side_effect if registered else "",
@@ -80,6 +86,8 @@ class Record:
                     code=answer.code,
                     duration_ms=round((self.clock.monotonic() - started) * 1000, 3),
                     output_chars=len(answer.output),
+                    approved_by=attempt.call.approved_by[:64],
+                    repeated=attempt.repeated,
                 )
             )
 
@@ -138,6 +146,31 @@ class CheckSchema:
         assert attempt.registered is not None
         assert attempt.arguments is not None
         attempt.registered.schema.check(attempt.arguments)
+        return await proceed(attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPolicy:
+    """A tool that the policy forbids does not run, whoever approved it."""
+
+    policy: Policy
+
+    async def __call__(self, attempt: Attempt, proceed: Proceed) -> Answer:
+        if self.policy.verdict(attempt.tool) == "deny":
+            raise ToolRefused(f"{attempt.tool.name} may not be used here.")
+        return await proceed(attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckApproval:
+    """A tool that needs a person's approval does not run without one. The asking is done before a call comes here;
+    this is the lock, for whoever forgets to ask."""
+
+    policy: Policy
+
+    async def __call__(self, attempt: Attempt, proceed: Proceed) -> Answer:
+        if self.policy.verdict(attempt.tool) == "ask" and not attempt.call.approved_by:
+            raise ToolRefused(f"{attempt.tool.name} needs the approval of a person first.")
         return await proceed(attempt)
 
 

@@ -42,12 +42,14 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The model's wish, unparsed: `arguments` is the JSON text as it came."""
+    """The model's wish, unparsed: `arguments` is the JSON text as it came. `approved_by`: who allowed it, if anybody
+    was asked."""
 
     call_id: str
     name: str
     arguments: str
     session_id: str = ""
+    approved_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from voice.protocol.settings import FunctionTool
 
 pytest.importorskip("hassil")
 
-NAMES = ("set_timer", "cancel_timer", "remember", "forget", "get_time")
+NAMES = ("set_timer", "cancel_timer", "remember", "forget", "forget_notes", "get_time")
 PROPERTIES = ("duration_s", "name", "all", "text", "query", "place")
 TOOLS = [
     FunctionTool(name=name, parameters={"type": "object", "properties": {one: {} for one in PROPERTIES}})

@@ -38,9 +38,14 @@ class Bench:
         registry = Registry(builtin_tools(self.clock, MemoryInProcess(), random.Random(1)))
         self.executor = Executor(registry, AuditRing(), self.clock)
         self.session = Session()
+        self.calls = 0
 
-    async def call(self, tool: str, session: Session | None = None, /, **arguments: Any) -> Any:
-        outcome = await self.executor.run(Call("c", tool, json.dumps(arguments)), session or self.session)
+    async def call(
+        self, tool: str, session: Session | None = None, /, *, approved_by: str = "", **arguments: Any
+    ) -> Any:
+        self.calls += 1
+        call = Call(f"c{self.calls}", tool, json.dumps(arguments), approved_by=approved_by)
+        outcome = await self.executor.run(call, session or self.session)
         return json.loads(outcome.output) if outcome.ok else outcome.output
 
 
@@ -173,10 +178,23 @@ def test_notes_are_found_by_what_they_are_about() -> None:
         assert (await bench.call("recall", query="wallet"))["notes"] == []
         assert (await bench.call("recall", query="is the"))["notes"] == []
         assert (await bench.call("recall"))["total"] == 3
-        assert (await bench.call("forget"))["forgotten"] == []
+        assert "`query` is required" in await bench.call("forget")
         assert (await bench.call("forget", query="keys"))["forgotten"] == ["my keys are in the drawer"]
-        assert len((await bench.call("forget", all=True))["forgotten"]) == 2
+        assert (await bench.call("recall"))["total"] == 2
+
+    asyncio.run(scene())
+
+
+def test_all_notes_are_forgotten_when_a_person_has_allowed_it() -> None:
+    async def scene() -> None:
+        bench = Bench()
+        await bench.call("remember", text="my keys are in the drawer")
+        await bench.call("remember", text="the car is on level 2")
+        assert await bench.call("forget_notes") == "forget_notes needs the approval of a person first."
+        assert (await bench.call("recall"))["total"] == 2
+        assert await bench.call("forget_notes", approved_by="client") == {"forgotten": 2}
         assert (await bench.call("recall"))["total"] == 0
+        assert await bench.call("forget_notes", approved_by="client") == {"forgotten": 0}
 
     asyncio.run(scene())
 

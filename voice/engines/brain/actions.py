@@ -91,7 +91,7 @@ CALLS: dict[str, Callable[[Slots], Action]] = {
     "Recall": lambda slots: Call("recall", {"query": slots["query"]}),
     "RecallAll": lambda slots: Call("recall"),
     "Forget": lambda slots: Call("forget", {"query": slots["query"]}),
-    "ForgetAll": lambda slots: Call("forget", {"all": True}),
+    "ForgetAll": lambda slots: Call("forget_notes"),
     "Spell": lambda slots: Call("spell", {"text": slots["word"]}),
     "FlipCoin": lambda slots: Call("flip_coin"),
     "RollDice": _dice,

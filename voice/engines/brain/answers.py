@@ -40,9 +40,20 @@ def tell(call: AnsweredCall, phrases: Phrases) -> str:
             return teller(value, phrases)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
             pass  # somebody else's tool of the same name: told plainly
+    elif isinstance(value, str) and (refused := _refused(call.name, value, phrases)):
+        return refused
     elif teller is not None and isinstance(value, str):
         return phrases.say("failed", reason=_sentence(value))
     return _capped(plainly(value, phrases))
+
+
+def _refused(tool: str, output: str, phrases: Phrases) -> str:
+    """What is said of a call that nobody allowed; "" when that is not what the output tells."""
+    for words, key in phrases.table("refusals").items():
+        if output.startswith(words):
+            of_tool = f"{key}_{tool}"
+            return phrases.say(of_tool if phrases.has(of_tool) else key)
+    return ""
 
 
 def plainly(value: object, phrases: Phrases) -> str:
@@ -202,6 +213,12 @@ def _forgotten(output: Output, phrases: Phrases) -> str:
     return phrases.say("forgotten_many", count=len(notes))
 
 
+def _all_forgotten(output: Output, phrases: Phrases) -> str:
+    count = output["forgotten"]
+    key = "forgotten_none" if not count else "forgotten_only" if count == 1 else "forgotten_all"
+    return phrases.say(key, count=count)
+
+
 def _spelled(output: Output, phrases: Phrases) -> str:
     return phrases.say("spelled", text=output["text"], letters=", ".join(output["letters"]))
 
@@ -232,6 +249,7 @@ TELLERS: dict[str, Teller] = {
     "remember": _remembered,
     "recall": _recalled,
     "forget": _forgotten,
+    "forget_notes": _all_forgotten,
     "spell": _spelled,
     "flip_coin": lambda output, phrases: phrases.say("coin", side=output["side"]),
     "roll_dice": _dice,

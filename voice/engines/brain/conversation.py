@@ -71,6 +71,7 @@ def system_text(item: SystemMessage) -> str:
 def read_conversation(items: Sequence[Item]) -> Conversation:
     found = Conversation()
     calls: list[FunctionCall] = []
+    made: dict[str | None, FunctionCall] = {}
     outputs: dict[str | None, str] = {}
     for item in items:
         if isinstance(item, UserMessage):
@@ -88,8 +89,13 @@ def read_conversation(items: Sequence[Item]) -> Conversation:
             found.system = system_text(item)
         elif isinstance(item, FunctionCall):
             calls.append(item)
+            made[item.call_id] = item
         elif isinstance(item, FunctionCallOutput):
             outputs[item.call_id] = item.output
+            # An answer that took its time (a person was asked) is news, unless the person waits for another one.
+            late = made.get(item.call_id)
+            if late is not None and late not in calls and found.said is None:
+                calls.append(late)
     found.calls = [AnsweredCall(call.name, _arguments(call.arguments), outputs.get(call.call_id)) for call in calls]
     return found
 

@@ -27,6 +27,10 @@ class Phrases:
         """A piece of a sentence: no capital."""
         return str(self._data["say"][key][0].format(**values))
 
+    def has(self, key: str) -> bool:
+        """Whether there is anything to say under this key."""
+        return key in self._data["say"]
+
     def lines(self, key: str) -> list[str]:
         """The lines of a key as they stand."""
         return [str(line) for line in self._data["say"][key]]

@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -32,9 +31,7 @@ class Unit:
     offset: Fraction
 
 
-@cache
-def units() -> dict[str, Unit]:
-    """Every unit under each of its names, in small letters."""
+def _read_units() -> dict[str, Unit]:
     table: dict[str, Unit] = {}
     text = resources.files("voice.tools.builtin").joinpath("units.json").read_text(encoding="utf-8")
     for kind, rows in json.loads(text).items():
@@ -49,6 +46,14 @@ def units() -> dict[str, Unit]:
             for known in (name, unit.plural, *row["names"]):
                 table[known.casefold()] = unit
     return table
+
+
+_UNITS = _read_units()  # a file: read before any conversation runs
+
+
+def units() -> Mapping[str, Unit]:
+    """Every unit under each of its names, in small letters."""
+    return _UNITS
 
 
 def find_unit(name: str) -> Unit:

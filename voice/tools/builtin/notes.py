@@ -54,12 +54,15 @@ def note_tools(memory: Memory, clock: Clock) -> list[Tool]:
         return {"query": query, "notes": [note.text for note in found[:5]], "total": len(found)}
 
     async def forget(arguments: Mapping[str, Any], context: ToolContext) -> object:
-        notes, query = await memory.notes(), arguments.get("query", "")
-        if not query and not arguments.get("all"):
-            return {"query": query, "forgotten": []}
-        found = notes if arguments.get("all") else matching(notes, query)
+        query = arguments["query"]
+        found = matching(await memory.notes(), query)
         await memory.remove(found)
         return {"query": query, "forgotten": [note.text for note in found]}
+
+    async def forget_notes(arguments: Mapping[str, Any], context: ToolContext) -> object:
+        found = await memory.notes()
+        await memory.remove(found)
+        return {"forgotten": len(found)}
 
     return [
         Tool(
@@ -81,12 +84,20 @@ def note_tools(memory: Memory, clock: Clock) -> list[Tool]:
         ),
         Tool(
             name="forget",
-            description="Drop the notes about something, or all of them.",
+            description="Drop the notes about one thing.",
             parameters={
                 "type": "object",
-                "properties": {"query": {"type": "string", "maxLength": 300}, "all": {"type": "boolean"}},
+                "properties": {"query": {"type": "string", "minLength": 1, "maxLength": 300}},
+                "required": ["query"],
             },
             handler=forget,
+            side_effect="write",
+        ),
+        Tool(
+            name="forget_notes",
+            description="Drop every note there is, for good.",
+            parameters={"type": "object", "properties": {}},
+            handler=forget_notes,
             side_effect="irreversible",
         ),
     ]
