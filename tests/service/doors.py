@@ -35,7 +35,8 @@ RECEPTION = AssistantSettings(
 class Answering:
     """Answers offers with transports in memory, and remembers them."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: type[MemoryTransport] = MemoryTransport) -> None:
+        self._kind = kind
         self.transports: list[MemoryTransport] = []
         self.offers: list[str] = []
 
@@ -43,7 +44,7 @@ class Answering:
         self.offers.append(offer)
         if "o=bad" in offer:
             raise ProtocolError("This offer cannot be answered.", code="invalid_sdp", param="sdp")
-        transport = MemoryTransport(realtime=True)
+        transport = self._kind(realtime=True)
         self.transports.append(transport)
         return transport, ANSWER
 

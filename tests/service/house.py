@@ -27,6 +27,7 @@ from voice.server.routes import Answer
 
 # What the service imports when it is needed is here before a loop runs: reading files is a call that blocks.
 for _late in (
+    "prometheus_client",
     "voice.server.door",
     "voice.server.routes",
     "voice.engines.local.settings",
