@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": {"errors"},
     "audio": {"errors"},
     "protocol": {"errors"},
-    "session": {"protocol", "audio.frames", "errors"},
+    "session": {"protocol", "audio.frames", "audio.usual", "errors"},
     "net": {"errors"},
     "tools": {"protocol", "errors"},
     "models": {"protocol", "errors", "net"},

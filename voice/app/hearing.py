@@ -42,12 +42,19 @@ class Hearing:
         if config.floor is None:
             return None
         from voice.engines.ear import DetectorPool, LocalEar
+        from voice.engines.interruption import shipped
         from voice.engines.speech.choose import choose_vad
 
         if self._detectors is None:
             self._detectors = DetectorPool(lambda: choose_vad(self._settings.local.vad))
         pool = self._detectors
-        return LocalEar(transport.traits.input_format, vad_factory=pool.take, release=pool.give_back, always=True)
+        return LocalEar(
+            transport.traits.input_format,
+            vad_factory=pool.take,
+            release=pool.give_back,
+            model=shipped(),
+            always=True,
+        )
 
     def spotter(self, config: SessionConfig) -> Spotter | None:
         """Who tells the ear's short words apart; None where nobody can."""

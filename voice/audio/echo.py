@@ -8,6 +8,7 @@ newest picture the far end explains. Somebody who talks over an echo adds energy
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from math import exp
 from typing import TYPE_CHECKING
@@ -86,13 +87,23 @@ _SEARCH_EVERY = 3
 _PER_LIKENESS, _PER_EXCESS_DB, _OFFSET = 12.0, -0.48, -5.35
 
 
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What an answer rests on. `likeness` -1..1 of both pictures at the delay that fits best; `excess_db` how far the
+    newest sound stands above what the far end explains; `excess`: the same of each band, newest row last."""
+
+    likeness: float
+    excess_db: float
+    excess: Picture
+
+
 class EchoMeter:
     """Compares near and far end: `begin`, then feed both sides of the same stretch of the near end's clock, and ask.
 
     Remembers delay and loss from stretch to stretch. About 0.2 ms for an answer, 16 ms rows; not shared by two calls.
     """
 
-    __slots__ = ("_answers", "_far", "_far_rest", "_likeness", "_loss", "_near", "_near_rest")
+    __slots__ = ("_answers", "_far", "_far_rest", "_likeness", "_loss", "_near", "_near_rest", "explanation")
 
     near_samples = (_ROWS - 1) * HOP + WINDOW
     """So much of the newest near end is compared."""
@@ -105,6 +116,8 @@ class EchoMeter:
         self._likeness = np.zeros(_LAGS)
         self._loss: NDArray[np.float32] | None = None
         self._answers = 0
+        self.explanation: Explanation | None = None
+        """Of the last answer; None when there was nothing to compare."""
         self.begin(np.zeros(0, dtype=np.int16))
 
     @property
@@ -132,6 +145,7 @@ class EchoMeter:
         """0..1 that the newest sound is echo and nothing else; `floor_db` is the near end's quiet in dBFS."""
         import numpy as np
 
+        self.explanation = None
         rows = len(self._near)
         if rows < _LEAST_ROWS or len(self._far) < rows:
             return 0.0
@@ -145,7 +159,12 @@ class EchoMeter:
             far = np.pad(far, ((rows + _LAGS - 1 - len(far), 0), (0, 0)), constant_values=float(far.min()))
         likeness, lag = self._likeness_now(near, far)
         begin = _LAGS - 1 - lag
-        excess_db = self._excess_db(near, far[begin : begin + rows], loudest, quiet)
+        explained = self._explained(near, far[begin : begin + rows], loudest)
+        newest = near[-_RECENT_ROWS:]
+        excess = np.clip(newest - np.maximum(explained, quiet), -10.0, 30.0)
+        weight = newest - quiet
+        excess_db = float((weight * excess).sum() / (weight.sum() + 1e-6))
+        self.explanation = Explanation(likeness, excess_db, excess)
         score = _PER_LIKENESS * likeness + _PER_EXCESS_DB * excess_db + _OFFSET
         return 1 / (1 + exp(-score))
 
@@ -163,8 +182,8 @@ class EchoMeter:
         begin = _LAGS - 1 - lag
         return float(_likenesses(near, far[begin : begin + len(near)])[0]), lag
 
-    def _excess_db(self, near: Picture, far: Picture, loudest: float, quiet: float) -> float:
-        """How far the newest rows stand above what the far end explains, weighted by loudness over the quiet."""
+    def _explained(self, near: Picture, far: Picture, loudest: float) -> Picture:
+        """The newest rows as they would be if there was nothing but echo. Learns the loss in each band."""
         import numpy as np
 
         active = far > loudest - _ACTIVE_DB
@@ -178,10 +197,8 @@ class EchoMeter:
         explained = far + self._loss
         explained[1:] = np.maximum(explained[1:], explained[:-1] - _TAIL_DB)
         explained[2:] = np.maximum(explained[2:], explained[:-2] - 2 * _TAIL_DB)
-        newest = near[-_RECENT_ROWS:]
-        excess = np.clip(newest - np.maximum(explained[-_RECENT_ROWS:], quiet), -10.0, 30.0)
-        weight = newest - quiet
-        return float((weight * excess).sum() / (weight.sum() + 1e-6))
+        newest: Picture = explained[-_RECENT_ROWS:]
+        return newest
 
 
 def _extended(rows: Picture, rest: Samples, more: Samples, keep: int) -> tuple[Picture, Samples]:

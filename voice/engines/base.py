@@ -62,6 +62,7 @@ class SpeechFacts:
     floor_db: float
     echo: float
     probability: float
+    kinds: tuple[float, ...] = ()
 
 
 class Ear(Protocol):

@@ -18,6 +18,7 @@ from voice.audio.far_end import FarEnd
 from voice.audio.frames import PCM_16K, AudioFormat, AudioFrame
 from voice.audio.loudness import LoudnessGate, NoiseFloor, level_db, pcm_samples
 from voice.engines.base import SpeechFacts
+from voice.engines.interruption import Impression, InterruptionModel
 from voice.engines.listener import EarRules, Listener
 from voice.engines.stages import SpeechProbability
 
@@ -64,6 +65,7 @@ class LocalEar:
         vad_factory: Callable[[], SpeechProbability],
         release: Callable[[SpeechProbability], None] | None = None,
         rules: EarRules | None = None,
+        model: InterruptionModel | None = None,
         always: bool = False,
     ) -> None:
         self.rules = rules or EarRules()
@@ -77,6 +79,8 @@ class LocalEar:
         self._vad_factory = vad_factory
         self._release = release
         self._vad: SpeechProbability | None = None
+        self._model = model
+        self._sounds_since: int | None = None
         self._listener: Listener | None = None
         self._awake = False
         self._position_ms = 0.0
@@ -89,6 +93,7 @@ class LocalEar:
         """One frame of the person; the newest fact that it completes, edges before all others."""
         self._position_ms += frame.duration_ms
         self._ring.append(frame)
+        self._notice_sounding(sounding)
         if not (sounding or self.always):
             return self._after_the_sound(frame) if self._awake else None
         self._silent_ms = -1.0
@@ -128,9 +133,19 @@ class LocalEar:
             self._sleep()
         return self._owed.popleft() if self._owed else None
 
+    def _notice_sounding(self, sounding: bool) -> None:
+        """Remember since when the assistant sounds."""
+        if sounding is (self._sounds_since is not None):
+            return
+        self._sounds_since = self._now if sounding else None
+        if self._listener is not None:
+            self._listener.sounding(self._sounds_since)
+
     def _wake(self) -> list[SpeechFacts]:
         if self._listener is None:
-            self._listener = Listener(self._format, self.rules, self.floor, self._far)
+            impression = None if self._model is None else Impression(self._model)
+            self._listener = Listener(self._format, self.rules, self.floor, self._far, impression)
+            self._listener.sounding(self._sounds_since)
         if self._vad is None:
             self._vad = self._vad_factory()
         self._awake = True

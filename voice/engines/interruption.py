@@ -1,11 +1,10 @@
-"""What the first moment of a stretch sounds like: somebody taking the floor, agreeing, coughing, or talking elsewhere.
+"""What a moment of the person's sound is: somebody taking the floor, agreeing, coughing, talking elsewhere, or nothing.
 
-`features` draws a stretch as a few numbers; `InterruptionModel` weighs them. The weights and how good they are stand
-in `data/interruption.json`, written by the script beside it.
+A small recurrent network hears a window of 32 ms after the other for as long as the assistant sounds and the ear is
+awake. It gets the loudness of the bands of both its rows, measured by how loud this person usually is, what the far end
+does not explain in them, and a few facts of the ear's. Its answer is a probability for each of `KINDS`.
 
-Nothing decides by this model. On speakers that it did not learn from it is no better than duration and loudness alone:
-the backchannels to be had are words read from a prompt, which differ from commands in wording and not in manner, and
-nearly all coughs are synthetic. It is here to be learned anew from better recordings, with the same script.
+The weights and how good they are stand in `data/interruption.npz` and `.json`, written by the script beside them.
 """
 
 from __future__ import annotations
@@ -14,160 +13,191 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Literal
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
-from voice.audio.echo import HOP, RATE_HZ, WINDOW, picture
+from voice.audio.echo import BANDS as FAR_BANDS
+from voice.audio.echo import HOP, RATE_HZ, WINDOW
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Vector = NDArray[np.float64]
+    from voice.audio.echo import Explanation
 
-Kind = Literal["interruption", "backchannel", "cough", "side"]
-KINDS: tuple[Kind, ...] = ("interruption", "backchannel", "cough", "side")
+    Vector = NDArray[np.float32]
 
-FEATURES = (
-    "duration_s",  # from the onset to the end of the voice so far
-    "ended",  # 1.0 when it has been quiet for 100 ms
-    "over_floor_db",  # mean loudness of its loud rows over the floor
-    "level_db",  # the same in dBFS
-    "slope_db_per_s",  # does it swell or die away
-    "depth_db",  # spread of the loudness: a room fills the gaps of far speech
-    "voiced",  # share of loud rows with a pitch
-    "periodicity",  # mean height of the pitch peak, 0..1
-    "pitch_octaves",  # over 100 Hz, where voiced
-    "glide_octaves",  # last pitch over first
-    "centroid_khz",
-    "tilt_db",  # below 1 kHz over above 2 kHz
-    "change_db",  # mean change of the spectrum from row to row
-    "syllables_per_s",  # peaks of the loudness
-    "echo",
-)
+KINDS = ("interruption", "backchannel", "vocal", "side", "nothing")
+"""`vocal`: coughs, cleared throats, laughs. `side`: talk that is not meant for us. `nothing`: noise, our own echo."""
 
-_LONGEST = RATE_HZ * 6 // 10
-_QUIET_ROWS = 6
-_PITCH_LAGS = (40, 230)  # 400 to 70 Hz
-_VOICED = 0.5
+BANDS = 26
+LOWEST_HZ, HIGHEST_HZ = 80.0, 7_600.0
+ROWS = 2
+HEARD = HOP * (ROWS - 1) + WINDOW
+"""Samples that a moment is judged by, the newest last."""
+FACTS = 10
+INPUTS = ROWS * BANDS + ROWS * FAR_BANDS + FACTS
+UNKNOWN_USUAL_DB = -26.0
+"""Of somebody who has not spoken yet."""
+_STEPS_DB = 90.3
+_LONGEST_REPLY_S = 2.0
 
 
-def features(samples: NDArray[np.int16], floor_db: float, echo: float) -> Vector:
-    """FEATURES of a stretch from its onset on (16 kHz; only the first 600 ms are looked at). About half a ms."""
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What the ear knows of a moment. Levels in dBFS; `usual_db` None: this person has not spoken yet; `reply_ms` since
+    when the assistant sounds; `explanation` None: the far end plays nothing."""
+
+    probability: float
+    level_db: float
+    floor_db: float
+    usual_db: float | None
+    echo: float
+    reply_ms: float
+    explanation: Explanation | None
+
+
+def inputs(samples: NDArray[np.int16], moment: Moment) -> Vector:
+    """What the network gets for a moment: `samples` are the newest HEARD ones at 16 kHz, fewer at a beginning."""
     import numpy as np
 
-    samples = samples[:_LONGEST]
-    if len(samples) < 2 * WINDOW:
-        samples = np.concatenate((samples, np.zeros(2 * WINDOW - len(samples), dtype=np.int16)))
-    bands = picture(samples)
-    energies = 10 ** (bands / 10)
-    loudness = 10 * np.log10(energies.sum(axis=1)) - 90.3
-    loud = loudness > max(floor_db + 6.0, float(loudness.max()) - 25.0)
-    if not loud.any():
-        loud[:] = True
-    where = np.flatnonzero(loud)
-    end = int(where[-1]) + 1
-    level = float(10 * np.log10((10 ** (loudness[loud] / 10)).mean()))
-    heights, pitches = _pitches(samples, len(bands))
-    voiced = loud & (heights > _VOICED)
-    shares = energies[loud].sum(axis=0) / energies[loud].sum()
-    return np.array(
+    if len(samples) < HEARD:
+        samples = np.concatenate((np.zeros(HEARD - len(samples), dtype=np.int16), samples))
+    usual_db = UNKNOWN_USUAL_DB if moment.usual_db is None else moment.usual_db
+    near = (_bands(samples) - (usual_db + _STEPS_DB - 12.0)) / 20.0
+    explanation = moment.explanation
+    far = np.zeros((ROWS, FAR_BANDS), dtype=np.float32) if explanation is None else explanation.excess[-ROWS:] / 15.0
+    facts = np.array(
         [
-            end * HOP / RATE_HZ,
-            float(len(bands) - end >= _QUIET_ROWS),
-            level - floor_db,
-            level,
-            _slope(where * HOP / RATE_HZ, loudness[loud]),
-            float(loudness[:end].std()),
-            float(voiced.sum() / loud.sum()),
-            float(heights[loud].mean()),
-            float(np.median(pitches[voiced])) if voiced.any() else 0.0,
-            float(np.median(pitches[voiced][-3:]) - np.median(pitches[voiced][:3])) if voiced.sum() > 5 else 0.0,
-            float(shares @ _centres_khz()),
-            float(10 * np.log10((shares[:7].sum() + 1e-4) / (shares[11:].sum() + 1e-4))),
-            float(np.abs(np.diff(bands[:end], axis=0)).mean()) if end > 1 else 0.0,
-            _peaks(loudness[:end]) * RATE_HZ / (end * HOP),
-            echo,
-        ]
+            moment.probability,
+            moment.echo,
+            0.0 if explanation is None else explanation.likeness,
+            0.0 if explanation is None else explanation.excess_db / 15.0,
+            float(explanation is not None),
+            (moment.level_db - moment.floor_db) / 20.0,
+            (moment.level_db - usual_db) / 20.0,
+            (moment.floor_db - usual_db) / 20.0,
+            float(moment.usual_db is not None),
+            min(moment.reply_ms / 1000, _LONGEST_REPLY_S) - 1.0,
+        ],
+        dtype=np.float32,
     )
+    return np.concatenate((np.clip(near, -2.5, 1.5).ravel(), far.ravel(), facts))
 
 
-def _slope(at_s: Vector, level_db: Vector) -> float:
-    at_s = at_s - at_s.mean()
-    return float((at_s * level_db).sum() / max(float((at_s**2).sum()), 1e-3))
-
-
-def _peaks(loudness_db: Vector) -> int:
-    """Rises of 3 dB after falls of 3 dB."""
-    peaks, low, high, rising = 0, float(loudness_db[0]), float(loudness_db[0]), True
-    for level in loudness_db.tolist():
-        if rising:
-            high = max(high, level)
-            if level < high - 3:
-                peaks, rising, low = peaks + 1, False, level
-        else:
-            low = min(low, level)
-            if level > low + 3:
-                rising, high = True, level
-    return peaks + rising
-
-
-def _pitches(samples: NDArray[np.int16], rows: int) -> tuple[Vector, Vector]:
-    """Height of the highest peak of each row's autocorrelation, and its pitch in octaves over 100 Hz."""
+def _bands(samples: NDArray[np.int16]) -> NDArray[np.float32]:
+    """dB of PCM16 steps, shape (ROWS, BANDS)."""
     import numpy as np
 
-    pieces = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float32), WINDOW)[::HOP][:rows]
-    spectrum = np.fft.rfft(pieces - pieces.mean(axis=1, keepdims=True), 2 * WINDOW)
-    likeness = np.fft.irfft(spectrum.real**2 + spectrum.imag**2)[:, : _PITCH_LAGS[1]]
-    # A window's own fall-off is undone, so that low voices are not taken for hoarse ones.
-    likeness = likeness / np.maximum(likeness[:, :1], 1.0) / (1 - np.arange(_PITCH_LAGS[1]) / WINDOW)
-    searched = likeness[:, _PITCH_LAGS[0] :]
-    best = searched.argmax(axis=1)
-    heights = np.clip(searched[np.arange(rows), best], 0.0, 1.0)
-    return heights.astype(np.float64), np.log2(RATE_HZ / (best + _PITCH_LAGS[0]) / 100)
+    window, bands = _analysis()
+    wide = samples.astype(np.float32)
+    spectrum = np.fft.rfft(np.stack((wide[:WINDOW], wide[HOP:])) * window)
+    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+    found: NDArray[np.float32] = 10 * np.log10(power @ bands + 1.0)
+    return found
 
 
 @cache
-def _centres_khz() -> Vector:
+def _analysis() -> tuple[Vector, Vector]:
+    """The Hann window, scaled so that a row is in PCM16 steps squared, and the share of each bin in each band:
+    triangles that are even on the mel scale."""
     import numpy as np
 
-    from voice.audio.echo import BANDS, HIGHEST_HZ, LOWEST_HZ
-
+    window = np.hanning(WINDOW + 1)[:WINDOW]
+    window /= np.sqrt((window**2).sum() * WINDOW / 2)
     low, high = (2595 * np.log10(1 + hz / 700) for hz in (LOWEST_HZ, HIGHEST_HZ))
-    edges = 700 * (10 ** (np.linspace(low, high, BANDS + 1) / 2595) - 1)
-    centres: Vector = (edges[1:] + edges[:-1]) / 2000
-    return centres
+    edges_hz = 700 * (10 ** (np.linspace(low, high, BANDS + 2) / 2595) - 1)
+    hz = (np.arange(WINDOW // 2 + 1) * RATE_HZ / WINDOW)[:, None]
+    rising = (hz - edges_hz[:-2]) / (edges_hz[1:-1] - edges_hz[:-2])
+    falling = (edges_hz[2:] - hz) / (edges_hz[2:] - edges_hz[1:-1])
+    bands = np.maximum(np.minimum(rising, falling), 0.0)
+    return window.astype(np.float32), bands.astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class InterruptionModel:
-    """Logistic in the features: `weights` has a row for each kind, the last column is the offset."""
+    """The weights: a layer into a gated recurrent unit (K. Cho et al., 2014; the reset gate after the product), and one
+    out of it."""
 
     means: Vector
     scales: Vector
-    weights: Vector
-    facts: dict[str, Any]
-    """What it was made of and how good it is on voices that it did not learn from."""
+    enter: Vector
+    enter_offset: Vector
+    new: Vector
+    old: Vector
+    new_offset: Vector
+    old_offset: Vector
+    leave: Vector
+    leave_offset: Vector
 
-    @classmethod
-    def load(cls) -> InterruptionModel:
-        """The weights that come with the program."""
-        text = resources.files("voice.engines").joinpath("data/interruption.json").read_text(encoding="utf-8")
-        return cls.of(json.loads(text))
+    @property
+    def memory(self) -> int:
+        """How many numbers are remembered from moment to moment."""
+        return int(self.old.shape[0])
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> InterruptionModel:
-        """As written by the script. Raises ValueError when the weights are for other features or kinds."""
+        """From arrays by name. Raises ValueError when they are for other inputs or kinds."""
         import numpy as np
 
-        if tuple(data["features"]) != FEATURES or tuple(data["kinds"]) != KINDS:
-            raise ValueError("these weights are for other features")
-        means, scales, weights = (np.array(data[name], dtype=np.float64) for name in ("means", "scales", "weights"))
-        return cls(means, scales, weights, data["facts"])
+        weights = cls(**{name: np.asarray(data[name], dtype=np.float32) for name in cls.__slots__})
+        if weights.means.shape != (INPUTS,) or weights.leave_offset.shape != (len(KINDS),):
+            raise ValueError("these weights are for other inputs")
+        return weights
 
-    def judge(self, vector: Vector) -> dict[Kind, float]:
-        """Probability of each kind; together 1."""
+    def step(self, state: Vector, heard: Vector) -> tuple[Vector, Vector]:
+        """The memory after one more moment, and the probability of each kind."""
         import numpy as np
 
-        scores = self.weights @ np.append((vector - self.means) / self.scales, 1.0)
+        entered = np.maximum((heard - self.means) * self.scales @ self.enter + self.enter_offset, 0.0)
+        new = entered @ self.new + self.new_offset
+        old = state @ self.old + self.old_offset
+        size = self.memory
+        gates = 1 / (1 + np.exp(-(new[: 2 * size] + old[: 2 * size])))
+        reset, keep = gates[:size], gates[size:]
+        candidate = np.tanh(new[2 * size :] + reset * old[2 * size :])
+        state = keep * state + (1 - keep) * candidate
+        scores = state @ self.leave + self.leave_offset
         odds = np.exp(scores - scores.max())
-        return dict(zip(KINDS, (odds / odds.sum()).tolist(), strict=True))
+        return state, odds / odds.sum()
+
+
+@cache
+def shipped() -> InterruptionModel | None:
+    """The weights that come with the program, None when there are none."""
+    import numpy as np
+
+    file = resources.files("voice.engines").joinpath("data/interruption.npz")
+    if not file.is_file():
+        return None
+    with np.load(BytesIO(file.read_bytes())) as arrays:
+        return InterruptionModel.of(dict(arrays))
+
+
+def facts() -> dict[str, Any]:
+    """What the weights were made of, and how good they are on voices that they did not learn from."""
+    found: dict[str, Any] = json.loads(
+        resources.files("voice.engines").joinpath("data/interruption.json").read_text(encoding="utf-8")
+    )
+    return found
+
+
+class Impression:
+    """One stretch of listening: its memory."""
+
+    __slots__ = ("_model", "_state")
+
+    def __init__(self, model: InterruptionModel) -> None:
+        self._model = model
+        self.reset()
+
+    def reset(self) -> None:
+        """Nothing was heard yet."""
+        import numpy as np
+
+        self._state = np.zeros(self._model.memory, dtype=np.float32)
+
+    def hear(self, heard: Vector) -> tuple[float, ...]:
+        """The next moment's `inputs`; a probability for each of KINDS."""
+        self._state, kinds = self._model.step(self._state, heard)
+        return tuple(kinds.tolist())

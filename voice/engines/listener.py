@@ -10,6 +10,7 @@ from voice.audio.convert import Converter
 from voice.audio.far_end import FarEnd
 from voice.audio.frames import PCM_16K, AudioFormat
 from voice.audio.loudness import NoiseFloor, energy_db, levels_db, mean_square, pcm_samples
+from voice.audio.usual import Usual
 from voice.engines.base import SpeechFacts
 from voice.engines.stages import SpeechProbability
 from voice.errors import Misuse
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from voice.audio.echo import EchoMeter
+    from voice.audio.echo import EchoMeter, Explanation
+    from voice.engines.interruption import Impression
 
 PER_MS = PCM_16K.rate_hz // 1000
 _KEEP = 1_500 * PER_MS
@@ -41,7 +43,8 @@ class EarRules:
     sound before a loud frame is judged with it, so that the detector is not surprised in the middle of a word. The
     detector forgets its past every `refresh_ms` without speech. From `settled_ms` on (by then it is known what a
     stretch is) only every other window is judged; echo is measured every `echo_every_ms`, when settled a quarter as
-    often. Who asks for a stretch's sound gets `lead_ms` from before it, too.
+    often. Who asks for a stretch's sound gets `lead_ms` from before it, too. How loud a person usually is, is learned
+    from `learn_ms` of a stretch on, where the probability is `clear`.
     """
 
     sure: float = 0.6
@@ -57,6 +60,8 @@ class EarRules:
     settled_ms: float = 640.0
     echo_every_ms: float = 64.0
     lead_ms: float = 150.0
+    learn_ms: float = 200.0
+    clear: float = 0.8
 
 
 @dataclass(slots=True)
@@ -82,9 +87,21 @@ class Stretch:
 class Listener:
     """Awake from a loud frame until quiet. Not shared by two streams."""
 
-    def __init__(self, format: AudioFormat, rules: EarRules, floor: NoiseFloor, far: FarEnd) -> None:
+    def __init__(
+        self,
+        format: AudioFormat,
+        rules: EarRules,
+        floor: NoiseFloor,
+        far: FarEnd,
+        impression: Impression | None = None,
+    ) -> None:
         self.rules = rules
         self.floor = floor
+        self.usual = Usual()
+        self._impression = impression
+        self._sounding_since: int | None = None
+        self._kinds: tuple[float, ...] = ()
+        self._echo_now = 0.0
         self._format = format
         self._converter = Converter(format, PCM_16K)
         self._vad: SpeechProbability
@@ -127,6 +144,7 @@ class Listener:
         self._probability = 0.0
         self._skipped = False
         self._learn_quiet(samples - int(fresh_ms * PER_MS))
+        self._forget_impression()
         return self._judge(now)
 
     def hear(self, data: bytes, now: int) -> list[SpeechFacts]:
@@ -140,6 +158,17 @@ class Listener:
         self._heard += self._converter.convert(bytes(self._raw))
         self._raw.clear()
         return self._judge(now)
+
+    def sounding(self, since: int | None) -> None:
+        """Since when the assistant sounds; None: it is silent."""
+        if since != self._sounding_since:
+            self._sounding_since = since
+            self._forget_impression()
+
+    def _forget_impression(self) -> None:
+        self._kinds = ()
+        if self._impression is not None:
+            self._impression.reset()
 
     def end(self, now: int) -> list[SpeechFacts]:
         """Nobody needs to know any more: a stretch under way ends here."""
@@ -194,6 +223,7 @@ class Listener:
         energy = mean_square(pcm_samples(window))
         level = energy_db(energy)
         before, self._probability = self._probability, probability
+        self._gain_impression(level)
         if self.stretch is None:
             if self._begins(probability, before, level - self.floor.level_db):
                 return self._begin_stretch(energy)
@@ -204,9 +234,39 @@ class Listener:
         if probability >= self.rules.release and level >= self.floor.level_db + self.rules.margin_db / 2:
             self.stretch.voice_end = self._judged
             self.stretch.add(energy)
+            self._learn_usual(self.stretch)
         elif self._judged - self.stretch.voice_end >= self.rules.silence_ms * PER_MS:
             return self._end_stretch()
         return self._fact("going", self.stretch.voice_end)
+
+    def _gain_impression(self, level_db: float) -> None:
+        """What this moment is, while the assistant sounds."""
+        if self._impression is None or self._sounding_since is None:
+            return
+        from voice.engines.interruption import HEARD, Moment, inputs
+
+        self._echo_now, explanation = self._compared(first=not self._kinds)
+        moment = Moment(
+            probability=self._probability,
+            level_db=level_db,
+            floor_db=self.floor.level_db,
+            usual_db=self.usual.level_db,
+            echo=self._echo_now,
+            reply_ms=(self._judged - self._sounding_since) / PER_MS,
+            explanation=explanation,
+        )
+        self._kinds = self._impression.hear(inputs(self.samples(self._judged - HEARD, self._judged), moment))
+
+    def _learn_usual(self, stretch: Stretch) -> None:
+        """What is said while the assistant is silent, and clearly, is the person's."""
+        clear = self._probability >= self.rules.clear
+        if self._sounding_since is None and clear and self._judged - stretch.begin >= self.rules.learn_ms * PER_MS:
+            self.usual.learn(stretch.level_db)
+
+    @property
+    def _impressed(self) -> bool:
+        """Whether moments are judged as a whole now."""
+        return self._impression is not None and self._sounding_since is not None
 
     def _begins(self, probability: float, before: float, over_floor_db: float) -> bool:
         rules = self.rules
@@ -262,21 +322,25 @@ class Listener:
             floor_db=self.floor.level_db,
             echo=self._echo(stretch),
             probability=self._probability,
+            kinds=self._kinds,
         )
 
     def _echo(self, stretch: Stretch) -> float:
+        if self._impressed:
+            return self._echo_now
         every = int(self.rules.echo_every_ms * PER_MS) * (4 if self._settled else 1)
         if stretch.echo_at >= 0 and self._judged - stretch.echo_at < every:
             return stretch.echo
         stretch.echo_at, first = self._judged, stretch.echo_at < 0
-        if self._far.end < self._base - _KEEP:
-            return 0.0
-        stretch.echo = self._compared(first=first)
+        stretch.echo = self._compared(first=first)[0]
         return stretch.echo
 
-    def _compared(self, *, first: bool) -> float:
+    def _compared(self, *, first: bool) -> tuple[float, Explanation | None]:
+        """How much the newest sound is like the far end, and why. `first`: it was not followed just now."""
         from voice.audio.echo import EchoMeter
 
+        if self._far.end < self._base - _KEEP:
+            return 0.0, None
         if self._meter is None:
             self._meter = EchoMeter()
         if first or self._metered < self._base:
@@ -286,7 +350,7 @@ class Listener:
         near = self.samples(self._metered, self._judged)
         self._meter.feed(near, self._far.samples(self._metered, self._judged))
         self._metered = self._judged
-        return self._meter.answer(self.floor.level_db)
+        return self._meter.answer(self.floor.level_db), self._meter.explanation
 
     def _forget_heard(self) -> None:
         surplus = len(self._heard) // 2 - _KEEP

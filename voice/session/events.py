@@ -71,7 +71,9 @@ class CallerSpeech:
 
     `speech_ms` is how long the present stretch has lasted at `stage`; `late_ms` how long before now its sound was
     captured; `level_db` the loudness of the stretch in dBFS, `floor_db` that of the quiet around it; `echo` 0..1 how
-    much it is like what the loudspeaker plays; `probability` 0..1 that the newest window is speech.
+    much it is like what the loudspeaker plays; `probability` 0..1 that the newest window is speech; `kinds` how
+    probable it is that the person wants the floor, agrees, coughs or laughs, speaks to somebody else, or that there is
+    nobody (noise, our own echo): together 1, empty where nobody knows.
     """
 
     stage: Literal["onset", "going", "offset"]
@@ -81,6 +83,7 @@ class CallerSpeech:
     floor_db: float
     echo: float
     probability: float
+    kinds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

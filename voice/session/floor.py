@@ -16,6 +16,8 @@ from __future__ import annotations
 import re
 from enum import Enum
 
+from voice.audio.usual import Usual
+from voice.session.belief import Belief, Leaning
 from voice.session.deadlines import Deadline
 from voice.session.events import CallerSpeech, CallerWords
 from voice.session.rules import FloorRules
@@ -37,23 +39,6 @@ class Doubt(Enum):
     DISMISSED = "dismissed"
 
 
-class Usual:
-    """How loud this person usually is, learned from speech that nobody doubted: soon from louder moments, slowly from
-    softer ones, which may be the others in the room."""
-
-    UP, DOWN = 0.2, 0.01
-
-    def __init__(self) -> None:
-        self.level_db: float | None = None
-
-    def learn(self, level_db: float) -> None:
-        """One more moment of it."""
-        if self.level_db is None:
-            self.level_db = level_db
-        else:
-            self.level_db += (self.UP if level_db > self.level_db else self.DOWN) * (level_db - self.level_db)
-
-
 def plain_words(text: str) -> str:
     """Lower case, no punctuation, single spaces."""
     return " ".join(re.findall(r"[^\W_]+(?:['-][^\W_]+)*", text.lower()))
@@ -66,6 +51,8 @@ class FloorControl:
         self.rules = rules
         self.doubt = Doubt.IDLE
         self.usual = Usual()
+        self.belief = Belief(rules.belief)
+        self._has_kinds = False
         self._onset_at = 0.0
         self._sound_since: float | None = None
         self._ended_at: float | None = None
@@ -86,6 +73,8 @@ class FloorControl:
 
     def sounding(self, since: float | None) -> None:
         """Since when the present reply is audible; None: the assistant is silent."""
+        if (since is None) is not (self._sound_since is None):
+            self.belief.forget()
         if since is not None and self._sound_since is None:
             self._before_ms = self._facts.speech_ms if self._facts is not None and self._present else 0.0
             self._counted_ms = 0.0
@@ -106,6 +95,9 @@ class FloorControl:
             else:
                 self._learn(facts)
             return Verdict.NOTHING
+        if facts.kinds:
+            self._has_kinds = True
+            return self._believe(facts, now)
         if facts.stage == "offset":
             return self._offset(facts, now)
         if self.doubt is Doubt.TAKEN:
@@ -124,6 +116,7 @@ class FloorControl:
         """The engine hears speech. Our ear heard it before and judges, or heard nothing: it may be right."""
         if (
             self._sound_since is None
+            or self._has_kinds
             or self.doubt is not Doubt.IDLE
             or now - self._heard_at < self.rules.deaf_ms / 1000
         ):
@@ -159,7 +152,9 @@ class FloorControl:
         """Words of the stretch, as our own spotter has them. Of a stretch that goes on, an acknowledgement is only a
         guess (the beginning of "right" is that of "write it down"): it gets more time."""
         phrases, rules = self.rules.phrases, self.rules
-        if self._sound_since is None or self.doubt in (Doubt.IDLE, Doubt.TAKEN) or heard.confidence < rules.believed:
+        if self._has_kinds or self._sound_since is None or self.doubt in (Doubt.IDLE, Doubt.TAKEN):
+            return Verdict.NOTHING
+        if heard.confidence < rules.believed:
             return Verdict.NOTHING
         before, self._acknowledges = self._acknowledges, heard.text in phrases.acknowledgements
         self._told = True
@@ -209,7 +204,38 @@ class FloorControl:
         clear = facts.probability >= self.rules.clear
         return clear and self.is_the_person(facts) and not self._is_soft(facts)
 
+    def hears_the_person(self, now: float) -> bool:
+        """Whether the person speaks now, by our own ear; without one that was ever heard of, the engine is believed."""
+        facts, rules = self._facts, self.rules
+        if facts is None:
+            return True
+        if not self._present or now - self._heard_at > rules.recent_ms / 1000:
+            return False
+        usual_db = self.usual.level_db
+        loud = usual_db is None or facts.level_db >= usual_db - rules.near_db
+        return loud and self._clearest >= rules.clear and self.is_the_person(facts)
+
     # How it judges
+
+    def _believe(self, facts: CallerSpeech, now: float) -> Verdict:
+        """By what the ear takes each moment for."""
+        leaning = self.belief.hear(facts.kinds, gone_ms=facts.late_ms if facts.stage != "onset" else 0.0, now=now)
+        if self.doubt is Doubt.TAKEN:
+            if facts.stage == "offset":
+                self.doubt = Doubt.IDLE
+            return Verdict.NOTHING
+        if leaning is Leaning.WANTS:
+            return self._take()
+        if facts.stage == "offset" or leaning is Leaning.NOBODY:
+            if facts.stage == "offset":
+                self.belief.forget()
+            verdict = self._dismiss(now) if self._ducked or facts.stage == "offset" else Verdict.NOTHING
+            self.doubt = Doubt.IDLE
+            return verdict
+        if leaning is Leaning.SOMEBODY and not self._ducked:
+            self.doubt, self._onset_at = Doubt.DOUBT, now
+            return self._duck()
+        return Verdict.NOTHING
 
     def _is_ours(self, facts: CallerSpeech) -> bool:
         return facts.echo >= self.rules.echo

@@ -97,8 +97,11 @@ class FloorSide:
             return
         if session.client_plays or consequence(session.states) is not Consequence.INTERRUPT:
             return
-        if self._control is None or session.states.voice is Voice.QUIET:
+        if self._control is None:
             session.interrupt("speech")
+        elif session.states.voice is Voice.QUIET:
+            if self._control.hears_the_person(session.now):
+                session.interrupt("speech")
         else:
             self._act(self._possible(self._control.engine_started(session.now)), "speech")
 

@@ -10,6 +10,7 @@ from voice.protocol.settings import FunctionTool
 from voice.protocol.settings import Session as Settings
 from voice.protocol.traits import EngineTraits
 from voice.session.approvals import ApprovalRules
+from voice.session.belief import BeliefRules
 from voice.session.watch import WatchRules
 
 TurnMode = Literal["server_vad", "semantic_vad", "local", "push_to_talk", "off"]
@@ -114,6 +115,9 @@ class FloorRules:
     within `back_off_ms` of a mistaken duck, it takes `wary_yield_ms`. When only the engine hears speech, and our ear
     nothing at all, the engine is believed after `deaf_ms`.
 
+    A reply that was asked for and does not sound yet is given up when an engine hears speech that our ear has heard
+    within `recent_ms`, too, clear and at most `near_db` softer than the person's usual voice.
+
     A spotter's words count from a confidence of `believed` on, after `word_ms` of speech; what begins like an
     acknowledgement needs `acknowledged_yield_ms`. Sound of which no moment was speech with a probability of `clear` (a
     cough) needs `unclear_yield_ms`.
@@ -140,6 +144,8 @@ class FloorRules:
     back_off_ms: float = 700.0
     wary_yield_ms: float = 560.0
     deaf_ms: float = 600.0
+    recent_ms: float = 400.0
+    near_db: float = 5.0
     believed: float = 0.5
     acknowledged_yield_ms: float = 800.0
     clear: float = 0.8
@@ -148,6 +154,7 @@ class FloorRules:
     duck_db: float = -18.0
     unducked: Literal["wait", "stop"] = "wait"
     phrases: PhraseLists = field(default_factory=PhraseLists)
+    belief: BeliefRules = field(default_factory=BeliefRules)
 
 
 @dataclass(frozen=True, slots=True)

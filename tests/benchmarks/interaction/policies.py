@@ -9,8 +9,10 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from voice.engines.base import Spotted
+from voice.engines.interruption import InterruptionModel, shipped
 from voice.protocol.settings import SemanticVad, ServerVad
 from voice.runtime.phrases import phrase_lists
+from voice.session.belief import BeliefRules
 from voice.session.rules import FloorRules
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ class Policy:
     """`floor` None: the engine's first sign of speech stops the assistant. `detection` ends the person's turns.
 
     With `always` our ear listens while the assistant is silent, too: only then are the opening words of a scene heard.
+    `model` says what each moment is; None: the rules judge by duration and loudness.
     `spot` finds a listed phrase in a short stretch of sound, as the service's spotter does; None: nobody does.
     """
 
@@ -29,6 +32,7 @@ class Policy:
     floor: FloorRules | None
     detection: ServerVad | SemanticVad
     always: bool = False
+    model: InterruptionModel | None = None
     spot: Callable[[bytes], Spotted | None] | None = None
 
     @property
@@ -51,12 +55,21 @@ def _spotter() -> PhraseSpotter:
 
 def ours() -> Policy:
     """Two stages over an ear of our own; a turn's end waits by the words where there are any."""
-    return Policy("ours", FloorRules(phrases=phrase_lists("en")), SemanticVad(), always=True, spot=spot)
+    return Policy(
+        "ours", FloorRules(phrases=phrase_lists("en")), SemanticVad(), always=True, model=shipped(), spot=spot
+    )
 
 
 def listen() -> Policy:
     """Never yields, so that every event is heard to its end: for looking at features, not for scoring."""
-    return Policy("listen", FloorRules(yield_ms=inf, soft_yield_ms=inf, wary_yield_ms=inf, deaf_ms=1e9), SemanticVad())
+    never = FloorRules(
+        yield_ms=inf,
+        soft_yield_ms=inf,
+        wary_yield_ms=inf,
+        deaf_ms=1e9,
+        belief=BeliefRules(sure=2.0, likely=2.0, after=2.0),
+    )
+    return Policy("listen", never, SemanticVad(), always=True, model=shipped())
 
 
 def at_once() -> Policy:

@@ -95,7 +95,7 @@ class Stage:
             self._format, policy, RememberedProbability(memo, lambda: _detector(0)), _words(scene, policy, always=words)
         )
         self._listens_at_s = 0.0 if scene.event == "pause" else scene.reply_at_s - THINKING_S
-        self._ear = _ear(scene, always=policy.always) if policy.has_ear else None
+        self._ear = _ear(scene, policy) if policy.has_ear else None
         self._spot = policy.spot
         self._looks = LookTimes()
         self._stretch = 0
@@ -259,10 +259,10 @@ def near_of(scene: Scene) -> Samples:
     return mixing.near(scene, scene.over_s + (ANSWER_S if scene.event == "pause" else 0.0) + ECHO_TAIL_S)
 
 
-def _ear(scene: Scene, *, always: bool) -> Ear:
+def _ear(scene: Scene, policy: Policy) -> Ear:
     from voice.engines.ear import LocalEar
 
-    return LocalEar(format_of(scene), vad_factory=lambda: _detector(1), always=always)
+    return LocalEar(format_of(scene), vad_factory=lambda: _detector(1), model=policy.model, always=policy.always)
 
 
 def _words(scene: Scene, policy: Policy, *, always: bool) -> Words | None:

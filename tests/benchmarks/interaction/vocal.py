@@ -106,3 +106,53 @@ def _finished(sound: Samples, tract: list[tuple[float, float]]) -> Samples:
 
 def _samples(seconds: float) -> int:
     return int(seconds * RATE_HZ)
+
+
+def laugh(seed: int) -> Samples:
+    """A few calls of a laugh, voiced and breathed by turns, peak 1.
+
+    Calls of a fifth of a second or so, a third to two thirds of it voiced, pitch falling from call to call or jumping
+    (C. Bickley and S. Hunnicutt, "Acoustic analysis of laughter", ICSLP 1992; J. Bachorowski et al., "The acoustic
+    features of human laughter", JASA 110, 2001)."""
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    tract = _tract(random)
+    pitch_hz = random.uniform(90, 420)
+    period, open_share = random.uniform(0.13, 0.34), random.uniform(0.3, 0.75)
+    falls, shakes = random.uniform(0.9, 1.04), random.uniform(0.0, 0.15)
+    breath = random.uniform(0.05, 0.8)
+    pieces = [_breath(random, random.uniform(0.03, 0.3), breath)] if random.random() < 0.5 else []
+    for call in range(int(random.integers(2, 10))):
+        length = period * random.uniform(0.85, 1.2)
+        hz = pitch_hz * falls**call * (1 + shakes * random.standard_normal())
+        pieces.append(_call(random, length * open_share, max(hz, 60.0), breath))
+        pieces.append(_breath(random, length * (1 - open_share), breath * random.uniform(0.3, 1.0)))
+    return _finished(np.concatenate(pieces), tract)
+
+
+def _call(random: np.random.Generator, seconds: float, pitch_hz: float, breath: float) -> Samples:
+    """One voiced "ha": its pitch glides."""
+    import numpy as np
+
+    length = _samples(seconds)
+    glide = random.uniform(0.7, 1.3)
+    at, train = 0.0, np.zeros(length)
+    while at < length:
+        train[int(at)] = random.uniform(0.8, 1.0)
+        hz = pitch_hz * (1 + (glide - 1) * at / length)
+        at += max(RATE_HZ / hz * (1 + 0.02 * random.standard_normal()), 1.0)
+    voice = np.convolve(train, np.exp(-np.arange(80) / 16))[:length] * 3
+    made = (voice + breath * 0.3 * random.standard_normal(length)) * _swell(length, random.uniform(0.1, 0.45))
+    called: Samples = made.astype(np.float32)
+    return called
+
+
+def _breath(random: np.random.Generator, seconds: float, strength: float) -> Samples:
+    import numpy as np
+
+    length = max(_samples(seconds), 16)
+    breathed: Samples = (
+        strength * 0.3 * random.standard_normal(length) * np.maximum(_swell(length, 0.3), 0.05)
+    ).astype(np.float32)
+    return breathed
