@@ -36,12 +36,9 @@ export function draw(canvas: HTMLCanvasElement, wave: Wave, marks: readonly Mark
   tracks(paper, wave, view, width, body, colour);
   // Labels stand in lanes; one that finds no room is left out, its line stays.
   const free = Array.from({ length: LANES }, () => -Infinity);
-  for (const mark of marks) {
-    const at = x(mark.at);
-    if (at < -60 || at > width + 1) continue;
-    line(paper, at, body, colour(COLOUR[mark.kind]));
-    label(paper, mark.label, at, colour(COLOUR[mark.kind]), colour("--surface"), free);
-  }
+  const shown = marks.map((mark) => ({ ...mark, x: x(mark.at) })).filter((mark) => mark.x > -60 && mark.x < width + 1);
+  for (const mark of shown) line(paper, mark.x, body, colour(COLOUR[mark.kind]));
+  for (const mark of shown) label(paper, mark.label, mark.x, colour(COLOUR[mark.kind]), colour("--surface"), free);
 }
 
 function tracks(paper: CanvasRenderingContext2D, wave: Wave, view: View, width: number, body: number, colour: (name: string) => string): void {

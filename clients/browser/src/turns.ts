@@ -15,9 +15,14 @@ export interface Turn {
 const KEPT = 200;
 
 export class Turns {
-  readonly list: Turn[] = [];
+  readonly #all: Turn[] = [];
   #asked: number | undefined;
   #askedAt = new Map<string, number>();
+
+  /** Those that were answered aloud, oldest first. */
+  get list(): Turn[] {
+    return this.#all.filter((turn) => turn.firstAudioMs !== undefined);
+  }
 
   /** Takes note of an event; says whether a turn changed. */
   receive(event: ServerEvent, now: number): boolean {
@@ -61,7 +66,7 @@ export class Turns {
 
   #note(id: string | undefined, field: "firstDeltaMs" | "firstAudioMs", now: number): boolean {
     const asked = this.#askedAt.get(id ?? "");
-    const turn = this.list.find((one) => one.responseId === id);
+    const turn = this.#all.find((one) => one.responseId === id);
     if (asked === undefined || !turn || turn.measured || turn[field] !== undefined) return false;
     turn[field] = now - asked;
     return true;
@@ -77,13 +82,13 @@ export class Turns {
   }
 
   #turn(id: string): Turn {
-    const known = this.list.find((one) => one.responseId === id);
+    const known = this.#all.find((one) => one.responseId === id);
     if (known) return known;
     const turn: Turn = {
       responseId: id, decisionMs: undefined, firstDeltaMs: undefined, firstAudioMs: undefined, measured: false,
     };
-    this.list.push(turn);
-    if (this.list.length > KEPT) this.list.shift();
+    this.#all.push(turn);
+    if (this.#all.length > KEPT) this.#all.shift();
     return turn;
   }
 }

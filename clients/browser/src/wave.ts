@@ -2,6 +2,8 @@
 
 import { LEVEL_WINDOW_MS, type Level } from "voice-client";
 
+const JUMP_MS = 150;
+const PULL = 0.05;
 const STEPS = (30 * 60 * 1000) / LEVEL_WINDOW_MS;
 
 export class Wave {
@@ -19,7 +21,9 @@ export class Wave {
       this.output[at] = level.outputPeak;
       this.written += 1;
     }
-    this.endsAt = now;
+    // Messages come in gusts, sound does not: follow the sound, drawn gently to the clock.
+    const due = this.endsAt + levels.length * LEVEL_WINDOW_MS;
+    this.endsAt = Math.abs(now - due) > JUMP_MS ? now : due + (now - due) * PULL;
   }
 
   /** The highest peak between two moments of the page's clock. */

@@ -60,6 +60,7 @@ describe("waits", () => {
   test("have none for a reply that nobody asked for", () => {
     const turns = new Turns();
     turns.receive({ type: "response.created", response: { id: "r", status: "in_progress" } }, 10);
+    turns.receive({ type: "output_audio_buffer.started", response_id: "r" }, 20);
     expect([turns.list, turns.summary]).toEqual([[], undefined]);
   });
 });
@@ -102,6 +103,15 @@ test("the wave is read by the clock and forgets what is older than it is long", 
   expect(wave.peak(wave.input, 500, 900)).toBeCloseTo(0.1);
   wave.take(windows(180_000, 0), 1_801_010);
   expect(wave.peak(wave.input, 0, 1_801_010)).toBe(0);
+});
+
+test("gusts of messages do not shake the wave", () => {
+  const wave = new Wave();
+  wave.take(windows(4, 0.1), 1000);
+  wave.take(windows(4, 0.1), 1090);
+  expect(wave.endsAt).toBeCloseTo(1042.5);
+  wave.take(windows(4, 0.1), 9000);
+  expect(wave.endsAt).toBe(9000);
 });
 
 test.each([

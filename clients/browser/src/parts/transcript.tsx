@@ -20,7 +20,7 @@ export function Transcript() {
   };
   return (
     <div class="transcript" ref={box} onScroll={scrolled} tabIndex={0} role="log" aria-live="off" aria-label="What was said">
-      {list.length === 0 ? <Welcome /> : <div class="talk">{list.map((entry) => <Row key={entry.id} entry={entry} />)}<Thinking /></div>}
+      {list.length === 0 ? <Welcome /> : <div class="talk">{list.map((entry) => <Row key={entry.id} entry={entry} />)}<Now /></div>}
     </div>
   );
 }
@@ -61,8 +61,11 @@ function Answer({ message }: { message: Message }) {
   );
 }
 
-function Thinking() {
-  return activity.value === "thinking" ? <p class="answer thinking"><Dots /><span class="sr">The assistant is thinking</span></p> : null;
+/** What is going on and has no words yet. */
+function Now() {
+  if (activity.value === "hearing") return <p class="said hearing"><Dots /><span class="sr">You are speaking</span></p>;
+  if (activity.value === "thinking") return <p class="answer thinking"><Dots /><span class="sr">The assistant is thinking</span></p>;
+  return null;
 }
 
 const Dots = () => <span class="dots" aria-hidden="true"><i /><i /><i /></span>;

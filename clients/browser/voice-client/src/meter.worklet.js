@@ -13,6 +13,7 @@ class Meter extends AudioWorkletProcessor {
     this.window = Math.round(sampleRate * WINDOW_S);
     this.rows = new Float32Array(ROWS * WIDTH);
     this.row = 0;
+    this.due = this.window;
     this.reset();
   }
 
@@ -29,7 +30,12 @@ class Meter extends AudioWorkletProcessor {
       if (samples) this.measure(side, samples);
     }
     this.count += length;
-    if (this.count >= this.window) this.close();
+    this.due -= length;
+    // Blocks do not divide a window: what is over belongs to the next one, so that 100 windows are a second.
+    if (this.due <= 0) {
+      this.due += this.window;
+      this.close();
+    }
     return true;
   }
 
