@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -12,7 +12,7 @@ from typing import IO
 from voice.app.engines import open_engines
 from voice.app.hearing import Hearing
 from voice.app.sessions import make_driver, session_config
-from voice.app.tooling import open_tools
+from voice.app.tooling import approval_rules, open_tools
 from voice.config import Settings
 from voice.runtime.driver import Watcher
 from voice.runtime.report import Reporter, SessionReport
@@ -59,7 +59,8 @@ async def run_call(
         engines = await open_engines(settings, url, stack)
         executor = open_tools(settings)
         tools = [] if url is not None else executor.registry.tools_for_model()
-        config = session_config(settings, transport, engines, tools, LinkRules(attempts=3))
+        made = session_config(settings, transport, engines, tools, LinkRules(attempts=3))
+        config = replace(made, approvals=approval_rules(settings, executor))
         reporter = Reporter()
         watchers: list[Watcher] = [reporter]
         if trace is not None:

@@ -12,6 +12,7 @@ from voice.app.closing import ClosingWords
 from voice.app.engines import Engines
 from voice.app.hearing import Hearing
 from voice.app.sessions import make_driver, session_config
+from voice.app.tooling import approval_rules
 from voice.config import AssistantSettings, Settings
 from voice.errors import ConfigError, EngineError, PeerGone, VoiceError
 from voice.protocol.settings import AudioOutput, AudioSettings, FunctionTool, Session, TranscriptionSession, merge
@@ -93,7 +94,8 @@ class Conversations:
 
     def _config(self, company: Company, transport: Transport, visit: Visit) -> SessionConfig:
         made = session_config(company.settings, transport, company.engines, company.tools, LinkRules(), company.closing)
-        config = replace(made, prices=self._prices)
+        assert self._executor is not None
+        config = replace(made, prices=self._prices, approvals=approval_rules(company.settings, self._executor))
         if visit.transcribes:
             wished = visit.session if isinstance(visit.session, TranscriptionSession) else None
             settings = transcription.opening(wished, company.engines.transcription)

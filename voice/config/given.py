@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args, get_origin
 
@@ -35,7 +35,21 @@ def convert(item: Given, hint: Any, limits: Mapping[str, Any]) -> object:
         if not isinstance(item.value, str):
             item.refuse(f"text in quotes, not {item.value!r}")
         return item.value
+    if get_origin(hint) is Mapping:
+        return _table(item, get_args(get_args(hint)[1]))
     return _names(item, or_all="all" in str(hint))
+
+
+def _table(item: Given, choices: tuple[str, ...]) -> dict[str, str]:
+    """Rows of a name and one of the choices; in the environment `name=choice,name=choice`."""
+    value = item.value
+    if isinstance(value, str) and item.path is None:
+        value = dict(part.strip().partition("=")[::2] for part in value.split(",") if part.strip())
+    if not isinstance(value, dict):
+        item.refuse(f'rows like name = "{choices[0]}", not {value!r}')
+    return {
+        str(name): _one_of(replace(item, value=row, name=f"{item.name} {name}"), choices) for name, row in value.items()
+    }
 
 
 def _number(item: Given, kind: type[int] | type[float], between: tuple[float, float]) -> float:

@@ -162,9 +162,16 @@ class TurnSettings:
 
 @dataclass(frozen=True, slots=True)
 class ToolSettings:
-    """Which tools the assistant may use: their names, or `all`."""
+    """Which tools the assistant may use: their names, or `all`.
+
+    `[tools.policy]` says which of them run (`allow`), need a person's approval (`ask`), or do not run (`deny`): a row
+    names a tool, or a class of side effects (`read`, `write`, `irreversible`). After `approval_s` seconds no answer is
+    a "no"; `approval_on_interruption` says whether a question outlives an interruption of the reply that asked it."""
 
     enabled: tuple[str, ...] | Literal["all"] = "all"
+    policy: Mapping[str, Literal["allow", "ask", "deny"]] = field(default_factory=dict)
+    approval_s: float = _between(60.0, 1, 3_600)
+    approval_on_interruption: Literal["keep", "drop"] = "keep"
 
 
 @dataclass(frozen=True, slots=True)
