@@ -8,17 +8,10 @@ it would have believed, and the last question is answered too.
 from __future__ import annotations
 
 import pytest
-from _pytest.mark import ParameterSet
 
 from tests.faults import chaos
 from tests.faults.conversations import TALKS, Tally, disturbed, tally, undisturbed
 from tests.faults.judge import judge
-
-
-def not_yet(kind: str) -> ParameterSet:
-    """Wanted, and not so yet: `test_scenes` says what is missing."""
-    return pytest.param(kind, marks=pytest.mark.xfail(strict=False, reason="see test_scenes"))
-
 
 BAD_LINES = (
     "drop",
@@ -37,14 +30,14 @@ BAD_LINES = (
 """Trouble that is got over without anybody losing a word."""
 
 BAD_SERVERS = (
-    not_yet("stall"),
+    "stall",
     "half_open",
-    not_yet("duplicate"),
-    not_yet("misshapen"),
-    not_yet("wrong_ids"),
-    not_yet("late_deltas"),
-    not_yet("refused_event"),
-    not_yet("lost_event"),
+    "duplicate",
+    "misshapen",
+    "wrong_ids",
+    "late_deltas",
+    "refused_event",
+    "lost_event",
     "stuck",
 )
 """Trouble in which the server breaks its own protocol or falls silent."""
@@ -94,7 +87,6 @@ def test_the_same_seed_is_the_same_conversation() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(strict=False, reason="see test_scenes")
 @pytest.mark.timeout(600)
 def test_a_thousand_conversations_lose_nothing() -> None:
     total = tally(range(1_000))

@@ -14,13 +14,14 @@ from voice.protocol.client_events import (
     ClientEvent,
     ConversationItemCreate,
     ConversationItemDelete,
+    ConversationItemRetrieve,
     ResponseCancel,
 )
 from voice.protocol.codec import Unknown
-from voice.protocol.items import FunctionCall, InputAudio, Item, UserMessage
+from voice.protocol.items import AssistantMessage, FunctionCall, InputAudio, Item, UserMessage
 from voice.session.effects import CloseLink, SendToClient, SendToEngine
 from voice.session.events import EngineSaid
-from voice.session.history import retold
+from voice.session.history import retold, text_of
 from voice.session.orders import Orders, Told
 from voice.session.partial_words import PartialWords
 from voice.session.refusals import Action, action_for
@@ -29,6 +30,7 @@ from voice.session.reply_side import CLIENT_ID, ReplySide
 from voice.session.settings_side import SettingsSide
 from voice.session.states import Floor, Link, Trigger
 from voice.session.turns import TurnTimes
+from voice.session.wordless import Wordless
 
 if TYPE_CHECKING:
     from voice.session.session import Session
@@ -50,6 +52,7 @@ class EngineSide:
         self._committed_items: dict[str, None] = {}
         self._announced = ""
         self._unannounced = ""
+        self.wordless = Wordless()
         self._creating: dict[str, ConversationItemCreate] = {}
         self._retelling: set[str] = set()
         self._deleting: set[str] = set()
@@ -66,8 +69,10 @@ class EngineSide:
             se.ConversationItemCreated: self._item_added,
             se.ConversationItemDone: self._item_done,
             se.ConversationItemDeleted: self._item_deleted,
+            se.ConversationItemRetrieved: self._item_retrieved,
             se.ConversationItemInputAudioTranscriptionDelta: self._heard_words,
             se.ConversationItemInputAudioTranscriptionCompleted: self._transcribed,
+            se.ConversationItemInputAudioTranscriptionFailed: self._not_transcribed,
             se.ResponseCreated: self._response_created,
             se.ResponseOutputItemAdded: self._output_item_added,
             se.ResponseOutputItemDone: self._output_item_done,
@@ -85,7 +90,7 @@ class EngineSide:
         if self._session.states.link is not Link.READY and not isinstance(said, se.SessionCreated | se.ErrorEvent):
             self._session.note("surprise", type=said.type)
             return
-        self._session.watch.engine_spoke()
+        self._session.watch.engine_spoke(of_reply=said.type.startswith("response."))
         if self._session.speculation.takes(event):
             return
         handler = self._handlers.get(type(said))
@@ -266,6 +271,8 @@ class EngineSide:
             return HIDE
         session.times.committed_at = session.now
         session.gap.committed(item_id)
+        if self.settings.transcribes:
+            self.wordless.expect(item_id)
         session.note("committed", item_id=item_id)
         creates = session.ours or (session.face is None and session.turns.by_hand)
         if creates and self.settings.client_turns.creates and session.floor.answers(item_id):
@@ -303,7 +310,26 @@ class EngineSide:
         self._partial_words.forget(event.item_id)
         self._session.history.set_text(event.item_id, event.transcript)
         self._session.floor.words(event.item_id, event.transcript)
+        self.wordless.came(event.item_id)
         return SHOW
+
+    def _not_transcribed(self, event: se.ConversationItemInputAudioTranscriptionFailed) -> bool:
+        self.wordless.came(event.item_id)
+        return SHOW
+
+    def _item_retrieved(self, event: se.ConversationItemRetrieved) -> bool:
+        item_id = event.item.id or ""
+        if not self.wordless.was_asked(item_id):
+            return SHOW
+        self.wordless.came(item_id)
+        self._session.history.set_text(item_id, text_of(event.item))
+        return HIDE
+
+    def handle_time(self) -> None:
+        """Time passed: words that have not come are asked for."""
+        session = self._session
+        for item_id in self.wordless.due(session.now):
+            session.emit(SendToEngine(ConversationItemRetrieve(event_id=session.new_id("words"), item_id=item_id)))
 
     # Items
 
@@ -328,6 +354,8 @@ class EngineSide:
             self._retelling.discard(event.item.id)
             return HIDE
         self._session.history.complete(event.item, event.previous_item_id)
+        if isinstance(event.item, AssistantMessage):
+            self.replies.item_ended(event.item.id or "")
         return SHOW
 
     def _item_deleted(self, event: se.ConversationItemDeleted) -> bool:
@@ -349,6 +377,7 @@ class EngineSide:
         return HIDE
 
     def _output_item_added(self, event: se.ResponseOutputItemAdded) -> bool:
+        self.replies.item_begun(event.response_id, event.item.id or "")
         if event.item.id not in self._session.history.entries and event.response_id == self._session.replies.active_id:
             self._session.history.add(event.item, None)
         return SHOW
@@ -368,6 +397,7 @@ class EngineSide:
 
     def _finish_item(self, item_id: str) -> None:
         self._session.ledger.finish(item_id)
+        self.replies.item_ended(item_id)
         self._session.mark_if_wanted()
 
     def _words(self, event: se.ResponseOutputAudioTranscriptDelta | se.ResponseOutputTextDelta) -> bool:
@@ -389,6 +419,7 @@ class EngineSide:
         session = self._session
         self.settings.forget_pending()
         self.orders.forget()
+        self.wordless.forget()
         self._announced = self._unannounced = ""
         self._retelling.clear()
         self._deleting.clear()

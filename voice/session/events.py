@@ -87,6 +87,11 @@ class CallerSpeech:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerLoud:
+    """It has been loud where the person is, for about a second. No ear has heard whether that is speech."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallerWords:
     """What our own spotter heard in the person's present stretch, or in the one that has just ended.
 
@@ -228,6 +233,7 @@ Event = (
     | EngineAudio
     | CallerAudio
     | CallerSpeech
+    | CallerLoud
     | CallerWords
     | TurnSense
     | Played

@@ -125,6 +125,9 @@ class LinkSide:
         replies = session.replies
         by_hand = session.engine.settings.commits_by_hand()
         broken, response_id, wish = session.states.reply, replies.active_id, replies.wish
+        if session.engine.replies.was_complete():
+            broken = Reply.STALE
+            session.gap.answered(response_id)
         if broken is not Reply.NONE:
             replies.make_stale(response_id)
             session.step(Trigger.REPLY_DONE)

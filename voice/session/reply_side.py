@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 CLIENT_ID = "vc"
 STALE_PATIENCE_S = 3.0
 CREATED_REMEMBERED = 64
+ENDED_S = 1.0
+"""After so long without anything more, a response whose items are done is done."""
+ANSWER_MS = 3_000.0
+"""Nobody announces a call at such length."""
 NOT_RUN = "This was not run: the person interrupted before it began."
 
 
@@ -47,11 +51,18 @@ class ReplySide:
         self._asides: set[str] = set()
         self._withdrawn: dict[str, None] = {}
         self._withdrawing = False
+        self._begun: set[str] = set()
+        self._ended: set[str] = set()
+        self._ended_at = 0.0
+        self._announces = False
 
     def created(self, event: se.ResponseCreated) -> None:
         """The engine makes a response."""
         session = self._session
         response_id = event.response.id
+        if response_id in self._created:
+            session.note("surprise", type=event.type)
+            return
         self._created[response_id] = None
         while len(self._created) > CREATED_REMEMBERED:
             del self._created[next(iter(self._created))]
@@ -72,6 +83,69 @@ class ReplySide:
             session.note("surprise", type=event.type)
         session.replies.created(response_id)
         session.gap.answering(response_id)
+        self._begun.clear()
+        self._ended.clear()
+
+    def adopt(self, response_id: str) -> bool:
+        """Something comes of a response that we never heard to begin: it is the one that was asked for. False when it
+        is none of ours."""
+        session = self._session
+        replies = session.replies
+        known = response_id in self._created or replies.is_over(response_id) or replies.is_stale(response_id)
+        waited = session.states.reply in (Reply.ASKED, Reply.STALE) and not replies.active_id
+        if known or not waited or self._asides_asked or session.face is not None or session.speculation.open:
+            return False
+        session.note("surprise", type="response.created missing")
+        self.created(se.ResponseCreated(response=Response(id=response_id, conversation_id="adopted")))
+        return True
+
+    # How far it is
+
+    def item_begun(self, response_id: str, item_id: str) -> None:
+        """The engine is at an item of the reply."""
+        if response_id != self._session.replies.active_id:
+            self.adopt(response_id)
+        if response_id == self._session.replies.active_id:
+            self._begun.add(item_id)
+            self._session.watch.reply_goes_on()
+
+    def item_ended(self, item_id: str) -> None:
+        """The engine is done with an item."""
+        if item_id in self._begun and item_id not in self._ended:
+            self._ended.add(item_id)
+            self._ended_at = self._session.now
+            if self._begun == self._ended:
+                self._session.watch.reply_complete()
+
+    def was_complete(self) -> bool:
+        """The connection is gone: whether the reply that it was making needs nothing more. Where a model announces its
+        calls, a short message may have been just that, and the call the answer: better say it again than never."""
+        session = self._session
+        if session.states.reply is not Reply.STREAMING or not self._begun or self._begun != self._ended:
+            return False
+        if self._session.replies.active_id in self._calling:
+            return False
+        said_ms = sum(session.ledger.received_ms(item_id) for item_id in self._ended)
+        wish = session.replies.wish
+        after_tools = wish is not None and wish.reason == "tool"
+        rested = session.now - self._ended_at >= ENDED_S
+        return not self._announces or after_tools or rested or said_ms >= ANSWER_MS
+
+    def presume_done(self) -> None:
+        """The engine has said all of the reply but not that it is done: it is. (A client waits for the word itself.)"""
+        session = self._session
+        response_id = session.replies.active_id
+        if session.face is not None or not may(session.states, Trigger.REPLY_DONE):
+            return
+        session.step(Trigger.REPLY_DONE)
+        session.replies.done()
+        session.replies.answered()
+        session.watch.answered()
+        session.gap.answered(response_id)
+        if calling := self._calling.get(response_id):
+            calling.done = True
+        self.go_on(response_id)
+        session.speak_up()
 
     def _stale_created(self, response_id: str) -> None:
         """A reply that was interrupted before it began: now it has a name by which it can be stopped."""
@@ -147,6 +221,7 @@ class ReplySide:
             session.replies.answered()
             session.watch.answered()
             session.gap.answered(response.id)
+            session.engine.wordless.answered(session.now)
         elif response.status == "cancelled" and response.id not in self._withdrawn:
             session.replies.make_stale(response.id)
             if session.client_plays:
@@ -241,6 +316,7 @@ class ReplySide:
         if ours and (original := session.echoes.original(call, session.calls.unfinished)):
             self._is_echo(call, original)
             return
+        self._announces |= any(session.ledger.received_ms(item_id) for item_id in self._ended)
         session.note("tool_started", call_id=call.call_id, name=call.name, ours=ours)
         if session.replies.is_stale(response_id):
             if ours and session.calls.answer(call.call_id):

@@ -116,6 +116,7 @@ class Session:
             ev.CallerAudio: self._handle_caller_audio,
             ev.EngineAudio: self._handle_engine_audio,
             ev.CallerSpeech: self.floor.handle_caller_speech,
+            ev.CallerLoud: self.watch.caller_loud,
             ev.CallerWords: self.floor.handle_caller_words,
             ev.TurnSense: self.person.handle_turn_sense,
             ev.Played: self._handle_played,
@@ -193,6 +194,7 @@ class Session:
                 self.idle.deadline(),
                 self.watch.deadline(),
                 self.approvals.deadline(),
+                self.engine.wordless.deadline(),
             )
         )
 
@@ -400,8 +402,11 @@ class Session:
         if self.replies.is_stale(response_id) or self.replies.is_over(response_id):
             self.note("stale_dropped", response_id=response_id, ms=event.frame.duration_ms)
             return
-        self.watch.engine_spoke()
+        self.watch.engine_spoke(of_reply=True)
         if self.speculation.open and self.speculation.takes_audio(event):
+            return
+        if response_id != self.replies.active_id and self.engine.replies.adopt(response_id):
+            self._handle_engine_audio(event)
             return
         frame = event.frame
         if response_id != self._first_sound_of:
@@ -415,6 +420,7 @@ class Session:
 
     def _first_sound(self, event: ev.EngineAudio) -> None:
         self._first_sound_of = event.response_id
+        self.watch.reply_goes_on()
         self.note("first_audio", response_id=event.response_id, item_id=event.item_id)
         if self.times.first_delta_at is None:
             self.times.first_delta_at = self.now
@@ -517,6 +523,7 @@ class Session:
         self._run_dry()
         self.speak_up()
         self.watch.handle_time()
+        self.engine.handle_time()
 
     def _run_dry(self) -> None:
         if self.states.voice is Voice.QUIET or not self.ledger.run_dry(self.now):

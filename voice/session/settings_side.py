@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from voice.session.session import Session
 
 SHOW, HIDE = True, False
-Whose = Literal["first", "ours", "client"]
+Whose = Literal["first", "ours", "client", "sign"]
 
 
 class SettingsSide:
@@ -32,6 +32,8 @@ class SettingsSide:
         self._held_conversation: se.ConversationCreated | None = None
         self._updates: deque[tuple[str, Whose, Any]] = deque()
         self.client_turns = ClientTurns(session)
+        self.are_answered = False
+        """Whether this kind of engine answers an update: then an empty one asks it for a sign of life."""
 
     def opening_settings(self) -> Settings:
         """What we ask of a fresh connection: our settings, our tools, and who keeps the floor."""
@@ -90,6 +92,11 @@ class SettingsSide:
             event = event.model_copy(update={"session": self.client_turns.for_engine(event.session)})
         return event
 
+    def ask_for_sign(self) -> None:
+        """Ask the engine for something that changes nothing and that it must answer at once."""
+        update = SessionUpdate(event_id=self._session.new_id("sign"), session=Settings(type="realtime"))
+        self._session.emit(SendToEngine(self.expect_update(update, "sign")))
+
     def wanted(self) -> Settings:
         """The settings with every update that was not refused yet."""
         settings = self._session.settings
@@ -132,6 +139,7 @@ class SettingsSide:
 
     def session_updated(self, event: se.SessionUpdated) -> bool:
         """The oldest update is true now."""
+        self.are_answered = True
         if not self._updates:
             return SHOW
         _, whose, update = self._updates.popleft()
@@ -154,6 +162,12 @@ class SettingsSide:
         if conversation is not None:
             self._conversation_shown = True
             self._session.engine.show(conversation)
+
+    @property
+    def transcribes(self) -> bool:
+        """Whether the engine was asked for the words of the person's turns."""
+        audio = self._session.settings.audio
+        return audio is not None and audio.input is not None and audio.input.transcription is not None
 
     def commits_by_hand(self) -> bool:
         """Whether turns are committed by hand."""

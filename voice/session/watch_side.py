@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from voice.session.deadlines import Deadline, soonest
 from voice.session.effects import CloseLink
-from voice.session.events import CallerSpeech
+from voice.session.events import CallerLoud, CallerSpeech
 from voice.session.states import Consequence, Floor, Link, Reply, States, Voice, consequence
 from voice.session.watch import Trouble, Watch
 
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 CLOSE_BROKEN = 1011
 CLEAR_SPEECH_MS = 800.0
+UNHEARD_KEPT_MS = 10_000.0
 ROLL_OVER_MARGIN_S = 300.0
 ROLL_OVER_LAST_S = 20.0
+REPLY_TROUBLES = (Trouble.NO_REPLY, Trouble.STALLED, Trouble.BROKE_OFF, Trouble.NO_DONE)
+PERSON_TROUBLES = (Trouble.UNHEARD, Trouble.LOUD, Trouble.NO_END, Trouble.NO_COMMIT)
 
 
 class WatchSide:
@@ -31,31 +34,56 @@ class WatchSide:
         self._watch = Watch(session.config.watch)
         self._reports = session.config.playout in ("reports", "marks")
         self._greeted_at: float | None = None
+        self._spoken_in_gap = False
+        self._unheard = 0
 
     # What happens
 
     def stepped(self, before: States, after: States) -> None:
         """The joint state changed: arm and disarm."""
-        watch, now = self._watch, self._session.now
         if after.link is not before.link:
-            self._greeted_at = now if after.link is Link.READY else None
-            if after.link is Link.DOWN:
-                watch.forget()
+            self._link_changed(after)
         if after.reply is not before.reply:
-            watch.came(Trouble.NO_REPLY, Trouble.STALLED)
-            if after.reply is Reply.ASKED:
-                watch.expect(Trouble.NO_REPLY, now)
-            elif after.reply is Reply.STREAMING:
-                watch.expect(Trouble.STALLED, now)
+            self._reply_changed(after)
         if after.floor is not before.floor:
-            watch.came(Trouble.UNHEARD, Trouble.NO_END, Trouble.NO_COMMIT)
-            if after.floor is Floor.SILENT and after.link is Link.READY:
-                watch.expect(Trouble.NO_COMMIT, now)
+            self._floor_changed(after)
         if after.voice is not before.voice:
-            if after.voice is Voice.QUIET:
-                watch.came(Trouble.SILENT_LINE)
-            elif self._reports:
-                watch.expect(Trouble.SILENT_LINE, now)
+            self._voice_changed(after)
+
+    def _link_changed(self, after: States) -> None:
+        watch, now = self._watch, self._session.now
+        self._greeted_at = now if after.link is Link.READY else None
+        if after.link is Link.DOWN:
+            watch.forget()
+        elif after.link is Link.READY and self._spoken_in_gap:
+            self._spoken_in_gap = False
+            watch.expect(Trouble.UNHEARD, now)
+
+    def _reply_changed(self, after: States) -> None:
+        watch, now = self._watch, self._session.now
+        if after.reply is Reply.STREAMING:
+            watch.came(Trouble.NO_REPLY, now)
+        watch.forget(*REPLY_TROUBLES)
+        if after.reply is Reply.ASKED:
+            watch.expect(Trouble.NO_REPLY, now)
+        elif after.reply is Reply.STREAMING:
+            watch.expect(Trouble.STALLED, now)
+
+    def _floor_changed(self, after: States) -> None:
+        watch, now = self._watch, self._session.now
+        for trouble in PERSON_TROUBLES:
+            watch.came(trouble, now)
+        self._unheard = 0
+        if after.floor is Floor.SILENT and after.link is Link.READY:
+            watch.expect(Trouble.NO_COMMIT, now)
+
+    def _voice_changed(self, after: States) -> None:
+        watch, now = self._watch, self._session.now
+        if after.voice is Voice.QUIET:
+            watch.came(Trouble.SILENT_LINE, now)
+            watch.progress(Trouble.BROKE_OFF, now)
+        elif self._reports:
+            watch.expect(Trouble.SILENT_LINE, now)
 
     def answered(self) -> None:
         """The engine made a response to its end."""
@@ -63,52 +91,111 @@ class WatchSide:
 
     def committed(self) -> None:
         """The engine made a turn of what it heard, or was told to forget it."""
-        self._watch.came(Trouble.NO_COMMIT)
+        self._watch.came(Trouble.NO_COMMIT, self._session.now)
 
-    def engine_spoke(self) -> None:
-        """Anything came from the engine."""
-        self._watch.progress(Trouble.STALLED, self._session.now)
+    def engine_spoke(self, *, of_reply: bool) -> None:
+        """Anything came from the engine; `of_reply`: of the reply that it makes."""
+        watch, now = self._watch, self._session.now
+        watch.engine_spoke(now)
+        if of_reply:
+            watch.progress(Trouble.STALLED, now)
+            watch.progress(Trouble.BROKE_OFF, now)
+
+    def reply_goes_on(self) -> None:
+        """The engine is at an item of the reply: silence now is no thinking."""
+        watch, now = self._watch, self._session.now
+        if self._session.states.reply is Reply.STREAMING:
+            watch.came(Trouble.STALLED, now)
+            watch.forget(Trouble.NO_DONE)
+            watch.expect(Trouble.BROKE_OFF, now)
+
+    def reply_complete(self) -> None:
+        """Every item of the reply that was begun is done."""
+        watch, now = self._watch, self._session.now
+        if self._session.states.reply is Reply.STREAMING:
+            watch.forget(Trouble.STALLED, Trouble.BROKE_OFF, Trouble.NO_DONE)
+            watch.expect(Trouble.NO_DONE, now)
 
     def played(self) -> None:
         """The far end reported a position."""
         self._watch.progress(Trouble.SILENT_LINE, self._session.now)
 
+    # The person, as we hear them ourselves
+
     def caller_speech(self, event: CallerSpeech) -> None:
         """Our ear hears the person: so should an engine that listens for turns."""
         session = self._session
-        listens = session.states.link is Link.READY and not session.engine.settings.commits_by_hand()
-        silent = session.states.voice is Voice.QUIET and session.states.floor is Floor.SILENT
-        if listens and silent and event.stage == "going" and event.speech_ms >= CLEAR_SPEECH_MS:
-            self._watch.expect(Trouble.UNHEARD, session.now)
-            session.gap.begin_turn()
-        if session.states.floor is Floor.SPEAKING and not session.turns.by_hand:
+        if session.engine.settings.commits_by_hand():
+            return
+        if event.stage == "going" and event.speech_ms >= CLEAR_SPEECH_MS:
+            self._should_hear(Trouble.UNHEARD)
+        if session.states.floor is Floor.SPEAKING:
             if event.stage == "offset":
+                self._watch.by_sense = session.turns.mode == "semantic_vad"
                 self._watch.expect(Trouble.NO_END, session.now)
             else:
-                self._watch.came(Trouble.NO_END)
+                self._watch.forget(Trouble.NO_END)
+
+    def caller_loud(self, event: CallerLoud) -> None:
+        """It is loud where the person is: reason to ask whether the engine lives, and no more."""
+        if not self._session.engine.settings.commits_by_hand():
+            self._should_hear(Trouble.LOUD)
+
+    def _should_hear(self, trouble: Trouble) -> None:
+        session = self._session
+        if session.states.voice is not Voice.QUIET or session.states.floor is not Floor.SILENT:
+            return
+        if session.states.link is not Link.READY:
+            self._spoken_in_gap = trouble is Trouble.UNHEARD
+            return
+        self._watch.expect(trouble, session.now)
+        session.gap.keep_for(UNHEARD_KEPT_MS)
 
     # Time
+
+    @property
+    def _may_ask(self) -> bool:
+        return self._session.states.link is Link.READY and self._session.engine.settings.are_answered
 
     def handle_time(self) -> None:
         session = self._session
         trouble = self._watch.found(session.now)
         if trouble is not None:
-            self._repair(trouble)
+            self._handle(trouble)
+        elif self._may_ask and self._watch.doubts(session.now):
+            self._watch.asked(session.now)
+            session.engine.settings.ask_for_sign()
         elif self._roll_over_due():
             session.note("roll_over")
             session.retry.at_once()
             self._greeted_at = None
             session.emit(CloseLink())
 
-    def _repair(self, trouble: Trouble) -> None:
+    def _handle(self, trouble: Trouble) -> None:
+        """What a watch found."""
         session = self._session
-        session.note("watchdog", trouble=trouble.value, repaired=self._watch.repaired)
-        if trouble is Trouble.SILENT_LINE or session.states.link is not Link.READY:
+        if trouble is Trouble.LOUD:
             return
-        if self._watch.repaired >= self._watch.rules.repairs:
+        if trouble is Trouble.BROKE_OFF and session.states.voice is not Voice.QUIET:
+            self._watch.expect(trouble, session.now)
+            return
+        session.note("watchdog", trouble=trouble.value, repaired=self._watch.repaired)
+        if trouble is Trouble.NO_DONE:
+            session.engine.replies.presume_done()
+        elif trouble is not Trouble.SILENT_LINE and session.states.link is Link.READY:
+            self._repair(trouble)
+
+    def _repair(self, trouble: Trouble) -> None:
+        session, watch = self._session, self._watch
+        if trouble is Trouble.UNHEARD:
+            self._unheard += 1
+            if self._unheard > 1:
+                return  # two engines that live hear nothing in it: our ear is wrong
+        elif watch.repaired >= watch.rules.repairs:
             session.end(CLOSE_BROKEN, f"the engine does not work: {trouble.value}")
             return
-        self._watch.repaired += 1
+        else:
+            watch.repaired += 1
         session.retry.at_once()
         session.emit(CloseLink())
 
@@ -137,4 +224,4 @@ class WatchSide:
         if when is not None:
             due = when[0] if self._session.now < when[0] or self._quiet() else when[1]
             roll_over = Deadline(due, "roll over to a new connection")
-        return soonest((self._watch.deadline(), roll_over))
+        return soonest((self._watch.deadline(may_ask=self._may_ask), roll_over))
