@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engines": {"protocol", "audio", "models", "net", "errors"},
     "transports": {"audio", "protocol", "net", "errors"},
     "runtime": {"session", "protocol", "audio", "errors"} | HANDS,
-    "timeline": {"errors"},
+    "timeline": {"errors", "protocol.input_clock"},
     "testkit": {"protocol", "net", "audio", "errors", "engines.base", "transports.base"},
     "server": {"runtime", "protocol", "audio", "config", "errors", "net"} | HANDS,
 }

@@ -7,12 +7,14 @@ import logging
 import pytest
 
 from tests.session.stage import Stage
+from tests.session.test_floor import RULES
 from tests.world.engine import Plan
 from tests.world.room import Room
 from voice.protocol.codec import Unknown
-from voice.runtime.observe import LATENCY_BUCKETS_S, ROWS_PER_NAME, Histogram, Metrics, Observer
+from voice.runtime.observe import HISTOGRAMS, LATENCY_BUCKETS_S, ROWS_PER_NAME, Histogram, Metrics, Observer
 from voice.session import effects as ef
 from voice.session import events as ev
+from voice.session.rules import TurnRules
 
 
 class Load:
@@ -48,16 +50,17 @@ def test_turns_interruptions_tools_and_losses_are_counted() -> None:
     assert total(metrics, "barge_ins") == 1
     assert metrics.counts["tool_calls", (("ok", "true"), ("tool", "clock"))] == 1
     assert total(metrics, "reconnects") == 1
-    assert sum(metrics.reply_latency_s.counts) == 2
-    assert sum(metrics.session_s.counts) == 1
-    assert metrics.session_s.sum == pytest.approx(25.0)
+    assert sum(metrics.histograms["reply_latency_seconds"].counts) == 2
+    assert sum(metrics.histograms["session_seconds"].counts) == 1
+    assert metrics.histograms["session_seconds"].sum == pytest.approx(25.0)
 
 
 def test_the_exposition_says_what_each_figure_means() -> None:
     metrics = Metrics(Load())
     metrics.count("barge_ins", why="speech")
     metrics.count("barge_ins", why="dtmf")
-    metrics.reply_latency_s.add(0.4)
+    metrics.measure("reply_latency_seconds", 0.4)
+    metrics.measure("reply_latency_seconds", None)
     text = metrics.render()
     assert "voice_sessions_active 3.0" in text
     assert "voice_sessions_total 7.0" in text
@@ -66,6 +69,38 @@ def test_the_exposition_says_what_each_figure_means() -> None:
     assert 'voice_reply_latency_seconds_bucket{le="0.5"} 1.0' in text
     assert "voice_reply_latency_seconds_count 1.0" in text
     assert "# HELP voice_barge_ins_total Times the assistant was interrupted, by cause." in text
+
+
+def test_each_step_of_turns_and_interruptions_is_measured() -> None:
+    room = Room(plan=lambda _: Plan(sound_ms=8_000), floor=RULES, turns=TurnRules(mode="local", speculate_ms=250.0))
+    room.person_sounds(at=1.0, ms=800)
+    room.person_sounds(at=4.0, ms=280)
+    room.person_sounds(at=6.0, ms=1_200)
+    room.happens(20.0, ev.HungUp("bye"))
+    room.run(until=21.0)
+    metrics = observed(room)
+    counted = {name: sum(histogram.counts) for name, histogram in metrics.histograms.items()}
+    assert counted["turn_decision_seconds"] == counted["first_delta_seconds"] == counted["reply_latency_seconds"] == 2
+    assert counted["duck_seconds"] == counted["confirm_seconds"] == 2
+    assert counted["stop_seconds"] == 1
+    assert counted["talk_ratio"] == counted["longest_monologue_seconds"] == counted["dead_air_seconds"] == 1
+    assert metrics.histograms["duck_seconds"].sum / 2 == pytest.approx(0.06, abs=0.001)
+    assert metrics.counts["speculations", (("outcome", "kept"),)] == 2
+    assert total(metrics, "restored") == 1
+
+
+def test_a_retracted_speculation_is_counted() -> None:
+    room = Room(floor=RULES, turns=TurnRules(mode="local", speculate_ms=250.0))
+    room.person_sounds(at=1.0, ms=800)
+    room.person_sounds(at=2.2, ms=800)
+    room.run(until=8.0)
+    assert observed(room).counts["speculations", (("outcome", "retracted"),)] == 1
+
+
+def test_every_histogram_says_what_it_means() -> None:
+    text = Metrics(Load()).render()
+    for name, (_, meaning) in HISTOGRAMS.items():
+        assert f"# HELP voice_{name} {meaning}" in text
 
 
 @pytest.mark.parametrize(("value", "bucket"), [(0.05, 0), (0.1, 0), (0.11, 1), (10.0, 10), (99.0, 11)])

@@ -19,7 +19,7 @@ from voice.session.events import (
     TalkCancelled,
     Typed,
 )
-from voice.timeline.input_clock import InputClock
+from voice.protocol.input_clock import InputClock
 
 Kind = Literal["person", "assistant", "tool", "turn", "interrupted", "link", "error", "ended"]
 

@@ -34,8 +34,8 @@ class Keyboard:
         self.held = False
 
     def typed(self, keys: bytes) -> None:
-        """What the terminal had to say at once. Only an escape that comes alone is the Esc key: arrows and the like begin
-        with one, too, and mean nothing here."""
+        """What the terminal had to say at once. Only an escape that comes alone is the Esc key: arrows and the like
+        begin with one, too, and mean nothing here."""
         if keys == ESCAPE:
             self._take_back()
         elif not keys.startswith(ESCAPE):

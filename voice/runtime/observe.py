@@ -11,9 +11,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
+from voice.runtime.report import Interruption, Reporter, TurnReport
 from voice.session import effects as ef
 from voice.session import events as ev
 
+FAST_BUCKETS_S = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 1.0, 1.5, 2.5)
+ERROR_BUCKETS_S = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0)
+SHARE_BUCKETS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+SPAN_BUCKETS_S = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0)
 LATENCY_BUCKETS_S = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 SESSION_BUCKETS_S = (10.0, 30.0, 60.0, 180.0, 600.0, 1_800.0, 3_600.0, 7_200.0)
 ROWS_PER_NAME = 200
@@ -59,8 +64,7 @@ class Metrics:
     def __init__(self, load: Load) -> None:
         self.counts: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
         self._rows: Counter[str] = Counter()
-        self.reply_latency_s = Histogram(LATENCY_BUCKETS_S)
-        self.session_s = Histogram(SESSION_BUCKETS_S)
+        self.histograms = {name: Histogram(bounds) for name, (bounds, _) in HISTOGRAMS.items()}
         self._load = load
 
     def count(self, name: str, amount: float = 1, **labels: str) -> None:
@@ -71,6 +75,11 @@ class Metrics:
             if self._rows[name] > ROWS_PER_NAME:
                 key = name, tuple((label, "other") for label in sorted(labels))
         self.counts[key] += amount  # type: ignore[assignment]
+
+    def measure(self, name: str, value: float | None) -> None:
+        """Add to a histogram; None is not known and is left out."""
+        if value is not None:
+            self.histograms[name].add(value)
 
     def render(self) -> str:
         """Everything in the Prometheus text format."""
@@ -96,22 +105,40 @@ class Metrics:
             for labels, value in rows:
                 family.add_metric([text for _, text in labels], value)
             yield family
-        for name, help_text, histogram in (
-            (
-                "voice_reply_latency_seconds",
-                "From the decision that the person's speech ended to the first sound of the reply.",
-                self.reply_latency_s,
-            ),
-            ("voice_session_seconds", "Length of conversations.", self.session_s),
-        ):
-            measured = HistogramMetricFamily(name, help_text)
+        for name, histogram in self.histograms.items():
+            measured = HistogramMetricFamily(f"voice_{name}", HISTOGRAMS[name][1])
             measured.add_metric([], histogram.cumulative(), histogram.sum)
             yield measured
 
 
+HISTOGRAMS: dict[str, tuple[tuple[float, ...], str]] = {
+    "reply_latency_seconds": (
+        LATENCY_BUCKETS_S,
+        "From the end of the person's last word to the first sound of the reply at their end.",
+    ),
+    "turn_decision_seconds": (
+        LATENCY_BUCKETS_S,
+        "From the end of the last word to the decision that the turn is over.",
+    ),
+    "first_delta_seconds": (LATENCY_BUCKETS_S, "From the end of the last word to the first sound from the engine."),
+    "duck_seconds": (FAST_BUCKETS_S, "From the first sign of speech over the assistant to its being turned down."),
+    "confirm_seconds": (FAST_BUCKETS_S, "From the first sign of speech over the assistant to the decision about it."),
+    "stop_seconds": (FAST_BUCKETS_S, "From the first sign of an interruption to silence at the person's end."),
+    "truncation_error_seconds": (
+        ERROR_BUCKETS_S,
+        "How far our account of what was heard was off, where the far end could tell later.",
+    ),
+    "talk_ratio": (SHARE_BUCKETS, "The assistant's share of the talk, of conversations that ended."),
+    "longest_monologue_seconds": (SPAN_BUCKETS_S, "The longest that the assistant spoke at a time, per conversation."),
+    "dead_air_seconds": (SPAN_BUCKETS_S, "The longest that nobody spoke, per conversation."),
+    "session_seconds": (SESSION_BUCKETS_S, "Length of conversations."),
+}
 HELP = {
     "turns": "Turns of persons that were answered.",
     "barge_ins": "Times the assistant was interrupted, by cause.",
+    "cut_ins": "Times the assistant began to speak while the person did.",
+    "restored": "Sounds over the assistant that were no interruptions.",
+    "speculations": "Replies that were asked for before the turn was surely over, by what became of them.",
     "stale_ms": "Sound dropped because its reply had been stopped, in ms.",
     "tool_calls": "Tool calls that ended, by tool and outcome.",
     "engine_errors": "Errors the engine answered, by code and what was done about it.",
@@ -138,8 +165,8 @@ class Observer:
     def __init__(self, metrics: Metrics, session_id: str) -> None:
         self._metrics = metrics
         self._session_id = session_id
+        self._reporter = Reporter(self._turn, self._interruption)
         self._notes: dict[str, Callable[[dict[str, Any]], None]] = {
-            "turn": self._turn,
             "barge_in": lambda values: metrics.count("barge_ins", why=values["why"]),
             "stale_dropped": lambda values: metrics.count("stale_ms", values["ms"]),
             "tool_done": lambda values: metrics.count("tool_calls", tool=values["name"], ok=str(values["ok"]).lower()),
@@ -147,16 +174,21 @@ class Observer:
                 "engine_errors", code=values["code"] or "none", action=values["action"]
             ),
             "link": self._link,
+            "restored": lambda values: metrics.count("restored"),
+            "speculation_kept": lambda values: metrics.count("speculations", outcome="kept"),
+            "speculation_retracted": lambda values: metrics.count("speculations", outcome="retracted"),
+            "truncation": lambda values: metrics.measure(
+                "truncation_error_seconds", _seconds(values["truncation_error_ms"])
+            ),
             "audio_dropped": lambda values: metrics.count("audio_dropped_ms", values["ms"]),
             "surprise": lambda values: metrics.count("surprises", type=values["type"]),
             "ended": self._ended,
         }
-        self._now = 0.0
 
     def watch(self, now: float, event: ev.Event, effects: Sequence[ef.Effect]) -> None:
+        self._reporter.watch(now, event, effects)
         for effect in effects:
             if type(effect) is ef.Note:
-                self._now = now
                 handler = self._notes.get(effect.kind)
                 if handler is not None:
                     handler(effect.values)
@@ -167,16 +199,35 @@ class Observer:
         values = {key: value for key, value in note.values.items() if key not in PERSONAL}
         logger.info("note", extra={"session_id": self._session_id, "note": note.kind, "values": values})
 
-    def _turn(self, values: dict[str, float]) -> None:
+    def _turn(self, turn: TurnReport) -> None:
+        measure = self._metrics.measure
         self._metrics.count("turns")
-        if "speech_stopped_at" in values and "first_audible_at" in values:
-            self._metrics.reply_latency_s.add(values["first_audible_at"] - values["speech_stopped_at"])
+        measure("turn_decision_seconds", _seconds(turn.decided_ms))
+        measure("first_delta_seconds", _seconds(turn.first_delta_ms))
+        measure("reply_latency_seconds", _seconds(turn.first_audible_ms))
+
+    def _interruption(self, interruption: Interruption) -> None:
+        measure = self._metrics.measure
+        measure("duck_seconds", _seconds(interruption.ducked_ms))
+        measure("confirm_seconds", _seconds(interruption.confirmed_ms))
+        measure("stop_seconds", _seconds(interruption.stopped_ms))
 
     def _link(self, values: dict[str, Any]) -> None:
         if values["state"] == "lost" and values["was_ready"]:
             self._metrics.count("reconnects")
 
     def _ended(self, values: dict[str, Any]) -> None:
-        self._metrics.session_s.add(self._now)
+        report, metrics = self._reporter.report, self._metrics
+        metrics.measure("session_seconds", report.length_s)
+        if report.person_s + report.assistant_s:
+            metrics.measure("talk_ratio", report.talk_ratio)
+            metrics.measure("longest_monologue_seconds", report.longest_monologue_s)
+            metrics.measure("dead_air_seconds", report.longest_dead_air_s)
+        if report.person_interrupted:
+            metrics.count("cut_ins", report.person_interrupted)
         if values["cost_usd"]:
             self._metrics.count("cost_usd", values["cost_usd"])
+
+
+def _seconds(ms: float | None) -> float | None:
+    return None if ms is None else ms / 1000

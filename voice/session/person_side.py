@@ -106,6 +106,7 @@ class PersonSide:
         """A turn that is committed by hand begins: its sound goes to the engine, with what lies before."""
         session = self._session
         session.interrupt(why)
+        session.note("talk_began", why=why)
         session.idle.person_spoke()
         session.step(Trigger.SPEECH_STARTED)
         session.times = TurnTimes(speech_started_at=session.now)
@@ -135,6 +136,7 @@ class PersonSide:
     def _end_talk(self) -> None:
         session = self._session
         session.times.speech_stopped_at = session.talk.quiet_since
+        session.note("talk_ended", at=round(session.talk.quiet_since, 4))
         if session.speculation.open:
             session.speculation.keep()
             return

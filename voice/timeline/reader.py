@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from voice.errors import TraceUnreadable
-from voice.timeline.input_clock import InputClock
+from voice.protocol.input_clock import InputClock
 from voice.timeline.playout import Epoch
 from voice.timeline.story import Gap, Interruption, Latency, Reply, Sound, Speech, Story, ToolSpan, Trouble
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from voice.timeline.input_clock import InputClock
+from voice.protocol.input_clock import InputClock
 
 SERVER_VAD = {"audio": {"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": 500}}}}
 
