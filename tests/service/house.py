@@ -55,6 +55,7 @@ class House:
         grace_s: float = 0.0,
         settings: Settings | None = None,
         answer: Answer | None = None,
+        signals: bool = True,
     ) -> None:
         self.recogniser = ListedRecogniser(lines)
         self.speaker = HumSpeaker()
@@ -68,6 +69,7 @@ class House:
         given = settings or Settings()
         self._settings = replace(given, server=replace(given.server, port=0, grace_s=grace_s))
         self._answer = answer
+        self._signals = signals
         self._service: Service
         self._serving: asyncio.Task[None]
 
@@ -103,7 +105,7 @@ class House:
         if self._answer is not None:
             patch.object(self._service, "_answer", self._answer).start()
         with patch("voice.app.service.open_engines", self._open_engines):
-            self._serving = asyncio.create_task(self._service.serve(ready.set_result))
+            self._serving = asyncio.create_task(self._service.serve(ready.set_result, signals=self._signals))
             futures: set[asyncio.Future[Any]] = {self._serving, ready}
             await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
         if self._serving.done():
@@ -119,8 +121,12 @@ class House:
 
     def stop(self) -> None:
         """Tell the service to stop, as an operator would."""
-        if not self._serving.done():
+        if self._serving.done():
+            return
+        if self._signals:
             signal.raise_signal(signal.SIGTERM)
+        else:
+            self._service.door.stop()
 
     async def stopped(self) -> None:
         """Until the service is gone."""

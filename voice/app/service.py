@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from voice import __version__
@@ -31,6 +31,9 @@ from voice.server.secrets import ClientSecrets
 from voice.server.visits import Assistants
 from voice.transports.base import Transport
 
+if TYPE_CHECKING:
+    from voice.server.door import Door
+
 logger = logging.getLogger(__name__)
 
 KEYS_AGAIN_S = 2.0
@@ -43,6 +46,7 @@ class Service:
         self._settings = settings
         self._hub: Hub
         self._conversations: Conversations
+        self.door: Door
         self.authority: Authority
         self.secrets: ClientSecrets
         self.calls: Calls
@@ -84,7 +88,7 @@ class Service:
         routes = Routes(
             answer=self._answer, effective=conversations.effective, facts=self._facts(assistants, authority), **shared
         )
-        door = Door(
+        door = self.door = Door(
             host=server.host,
             port=server.port,
             sockets={"/v1/realtime": sockets.realtime(_realtime), "/twilio": sockets.carrier(_twilio)},

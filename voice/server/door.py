@@ -70,6 +70,7 @@ class Door:
         check_tls(tls)
         plain = routes(readiness=self.readiness, metrics=metrics, may_read_metrics=may_read_metrics)
         all_routes = [*plain, *Page(page).routes(), *further_routes, *socket_routes(sockets)]
+        self.routes = tuple(all_routes)
         self._app = application(all_routes, self._guard)
         self._stopping: asyncio.Event | None = None
         self._at_once: asyncio.Event | None = None

@@ -62,7 +62,7 @@ class Page:
         return [
             Route("/", self._front, methods=["GET"]),
             Route("/assets/{path:path}", self._asset, methods=["GET"]),
-            Route("/favicon.svg", self._asset, methods=["GET"]),
+            *(Route(path, self._asset, methods=["GET"]) for path in ("/favicon.svg", "/licences.txt")),
         ]
 
     async def _front(self, request: Request) -> Response:
