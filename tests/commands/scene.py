@@ -8,8 +8,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from voice.app.calls import CallReport
 from voice.audio.frames import PCM_24K, AudioFrame
 from voice.protocol.codec import decode_server_event
+from voice.runtime.report import Reporter
 from voice.session.effects import Effect, Note, Play, StopPlayback
 from voice.session.events import CallerAudio, EngineAudio, EngineSaid, Event, HungUp, Played, Tick
 
@@ -59,8 +61,16 @@ def a_short_conversation(answer: str = "It is noon.") -> list[Step]:
     }
     return [
         (100.0, CallerAudio(LOUD), [Note("link", {"state": "ready"})]),
-        (100.2, said("input_audio_buffer.speech_started", item_id="item_1", audio_start_ms=200), []),
-        (101.0, said("input_audio_buffer.speech_stopped", item_id="item_1", audio_end_ms=1000), []),
+        (
+            100.2,
+            said("input_audio_buffer.speech_started", item_id="item_1", audio_start_ms=200),
+            [Note("speech_started")],
+        ),
+        (
+            101.0,
+            said("input_audio_buffer.speech_stopped", item_id="item_1", audio_end_ms=1000),
+            [Note("speech_stopped")],
+        ),
         (101.5, transcribed("What time is it?"), []),
         (101.6, Tick(), [Note("tool_done", {"call_id": "c", "name": "get_time", "ok": True, "ms": 12.0})]),
         (101.7, EngineAudio("resp_1", "item_2", 0, 0, LOUD), [play]),
@@ -69,9 +79,12 @@ def a_short_conversation(answer: str = "It is noon.") -> list[Step]:
         (
             102.0,
             Tick(),
-            [StopPlayback(1), Note("barge_in", {"item_id": "item_2", "heard_ms": 15, "received_ms": 20.0})],
+            [
+                StopPlayback(1),
+                Note("barge_in", {"why": "speech", "item_id": "item_2", "heard_ms": 15, "received_ms": 20.0}),
+            ],
         ),
-        (102.5, HungUp("file ended"), [Note("ended", {"reason": "file ended", "code": 1000})]),
+        (102.5, HungUp("file ended"), [Note("ended", {"reason": "file ended", "code": 1000, "cost_usd": 0.0})]),
     ]
 
 
@@ -83,13 +96,19 @@ def app_that_plays(steps: Sequence[Step], *, calls: list[dict[str, Any]] | None 
     """A `voice.app` whose conversations are always this one."""
     app = ModuleType("voice.app")
 
-    async def run_call(settings: Any, transport: Any, *, url: str | None, trace: Path | None, watch: Watch) -> None:
+    async def run_call(
+        settings: Any, transport: Any, *, url: str | None, trace: Path | None, watch: Watch
+    ) -> CallReport:
         if calls is not None:
             calls.append({"settings": settings, "transport": transport, "url": url, "trace": trace})
         if trace is not None:
             leave_trace(trace)
+        reporter = Reporter()
         for now, event, effects in steps:
             watch(now, event, effects)
+            reporter.watch(now, event, effects)
+        return CallReport("sess_test", "file ended", reporter.report)
 
+    app.CallReport = CallReport  # type: ignore[attr-defined]
     app.run_call = run_call  # type: ignore[attr-defined]
     return app

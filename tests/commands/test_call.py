@@ -48,7 +48,18 @@ def test_both_sides_are_printed_with_tools_and_waiting_times(
     assert "   1.8  assistant It is noon." in lines or "   1.7  assistant It is noon." in lines
     assert "   1.8  wait      800 ms (end of turn 400 ms, thinking 300 ms, to the ear 100 ms)" in lines
     assert "   2.0            interrupted · heard 15 ms of 20 ms" in lines
-    assert lines[-1] == "2.5 s · 1 utterance · 1 tool call · 1 interruption · voice to voice 800 ms"
+    assert "2.5 s · 1 utterance · 1 tool call · 1 interruption · voice to voice 800 ms" in lines
+
+
+def test_the_report_says_who_spoke_and_who_cut_in(question: Path, calls: list[dict[str, Any]], capsys: Output) -> None:
+    assert main(["call", str(question)]) == 0
+    *_, talk, turns, cut_in = capsys.readouterr().out.splitlines()
+    assert talk == (
+        "talk      person 0.8 s, assistant 0.3 s (27%), both 0.0 s · longest monologue 0.3 s · "
+        "nobody 101.4 s, at most 100.2 s"
+    )
+    assert turns == "turns     decided 400 ms · first sound 700 ms · heard 800 ms after the last word"
+    assert cut_in == "cut in    by the person 1"
 
 
 def test_json_is_one_object_and_nothing_else(question: Path, calls: list[dict[str, Any]], capsys: Output) -> None:
@@ -57,6 +68,8 @@ def test_json_is_one_object_and_nothing_else(question: Path, calls: list[dict[st
     assert [line["who"] for line in facts["transcript"]] == ["person", "assistant"]
     assert facts["turns"][0]["voice_to_voice_ms"] == 800
     assert facts["ended"] == "file ended"
+    assert facts["report"]["assistant_interrupted"] == 1
+    assert facts["report"]["talk_ratio"] == pytest.approx(0.27, abs=0.01)
     assert calls[0]["url"] == "ws://there/v1/realtime"
 
 

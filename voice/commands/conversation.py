@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from voice.audio.level import peak
+from voice.protocol.input_clock import InputClock
 from voice.session.effects import Effect, Note, Play, SendAudio, StopPlayback
 from voice.session.events import (
     CallerAudio,
@@ -19,7 +20,6 @@ from voice.session.events import (
     TalkCancelled,
     Typed,
 )
-from voice.protocol.input_clock import InputClock
 
 Kind = Literal["person", "assistant", "tool", "turn", "interrupted", "link", "error", "ended"]
 
@@ -51,6 +51,9 @@ class Conversation:
     _last_word: tuple[float, float] = (-1.0, -1.0)
     _queued: list[tuple[float, float]] = field(default_factory=list)
     _queued_ms: float = 0.0
+    _said_ahead: list[News] | None = None
+    _unmeant: set[str] = field(default_factory=set)
+    _unmeant_commits: int = 0
 
     def watch(self, now: float, event: Event, effects: Sequence[Effect]) -> list[News]:
         """Take one event in. Answers what is new."""
@@ -95,8 +98,13 @@ class Conversation:
                 self.person_speaks = False
                 self._last_word = (self._clock_s, self._input.ended(self._clock_s, said.audio_end_ms))
             case "conversation.item.input_audio_transcription.completed":
-                text = (getattr(said, "transcript", "") or "").strip()
-                yield News(self.now_s, "person", text, {"item_id": getattr(said, "item_id", "")})
+                item_id = getattr(said, "item_id", "")
+                if item_id not in self._unmeant:
+                    text = (getattr(said, "transcript", "") or "").strip()
+                    yield from self._person_said(News(self.now_s, "person", text, {"item_id": item_id}))
+            case "input_audio_buffer.committed" if self._unmeant_commits:
+                self._unmeant_commits -= 1
+                self._unmeant.add(said.item_id)
             case "response.output_audio_transcript.delta":
                 self.partial += getattr(said, "delta", "") or ""
             case "response.output_audio_transcript.done" | "response.output_text.done":
@@ -105,6 +113,13 @@ class Conversation:
                 yield News(self.now_s, "assistant", text.strip(), {"item_id": getattr(said, "item_id", "")})
             case _:
                 pass
+
+    def _person_said(self, news: News) -> Iterator[News]:
+        """While a turn may still go on, what was understood of its beginning is kept to ourselves."""
+        if self._said_ahead is None:
+            yield news
+        else:
+            self._said_ahead.append(news)
 
     # What followed
 
@@ -135,6 +150,16 @@ class Conversation:
                 steps = steps_of(self._from_the_last_word(values))
                 if "voice_to_voice_ms" in steps:
                     yield News(self.now_s, "turn", in_words(steps), dict(steps))
+            case "speculated":
+                self._said_ahead = []
+            case "speculation_kept":
+                yield from self._said_ahead or ()
+                self._said_ahead = None
+            case "speculation_retracted":
+                self._said_ahead = None
+                item_id = str(values.get("item_id", ""))
+                self._unmeant.add(item_id)
+                self._unmeant_commits += not item_id
             case "barge_in":
                 heard, made = _ms(values.get("heard_ms")), _ms(values.get("received_ms"))
                 yield News(self.now_s, "interrupted", f"interrupted · heard {heard} of {made}", values)

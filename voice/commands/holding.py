@@ -53,7 +53,7 @@ def hold(
     hint: str = "Ctrl-C hangs up",
 ) -> int:
     """Hold the conversation, then draw and sum up. Answers the exit code: 1 when nothing was answered."""
-    from voice.app import run_call
+    from voice.app import CallReport, run_call
 
     conversation = Conversation()
     with tempfile.TemporaryDirectory(prefix="voice-") as folder:
@@ -65,23 +65,24 @@ def hold(
                     if item.kind != "ended" or item.values.get("code") == CLOSE_NORMAL:  # else an error says it
                         screen.show(item)
 
-            async def talk() -> None:
+            async def talk() -> CallReport:
                 if keyboard is None:
-                    await run_call(settings, transport, url=url, trace=trace, watch=watch)
-                    return
+                    return await run_call(settings, transport, url=url, trace=trace, watch=watch)
                 with keyboard.listening():
-                    await run_call(settings, transport, url=url, trace=trace, watch=watch)
+                    ended = await run_call(settings, transport, url=url, trace=trace, watch=watch)
                 await keyboard.finish()
+                return ended
 
-            run_politely(talk(), transport)
+            report = run_politely(talk(), transport).figures
         if recordings.timeline is not None and trace is not None:
             timeline.write(trace, recordings.timeline)
-    facts = summary.figures(conversation, recordings.files())
+    facts = summary.figures(conversation, recordings.files(), report)
     if json_only:
         say(json.dumps(facts, ensure_ascii=False))
     else:
         say()
-        for line in summary.lines(facts):
+        totals, *files = summary.lines(facts)
+        for line in (totals, *summary.report_lines(report), *files):
             say(line)
     answered = any(line["who"] == "assistant" for line in facts["transcript"])
     if not answered:

@@ -23,8 +23,8 @@ from voice.session import events as ev
 REMEMBERED = 2_000
 """Turns and interruptions of a very long conversation: the oldest go, the counts stay."""
 BY_VOICE = ("speech", "words", "hold")
-ONSET_S = 3.0
-"""An onset longer ago than this is not that of what happens now."""
+ECHO_S = 0.6
+"""What is decided so long after a sound of the person was over is not about that sound."""
 
 
 @dataclass(slots=True)
@@ -117,6 +117,7 @@ class Reporter:
         self._noticed_at = self._ended_at = -1.0
         self._held_ms = 0.0
         self._onset_at: float | None = None
+        self._offset_at: float | None = None
         self._ducked_at: float | None = None
         self._silent_ms: float | None = None
         self._cut: Interruption | None = None
@@ -182,13 +183,16 @@ class Reporter:
 
     def _caller_speech(self, event: ev.CallerSpeech) -> None:
         if event.stage == "onset":
-            self._onset_at = self._at - event.speech_ms / 1000
+            self._onset_at, self._offset_at = self._at - event.speech_ms / 1000, None
+        elif event.stage == "offset":
+            self._offset_at = self._at
 
     def _engine_said(self, event: ev.EngineSaid) -> None:
         said = event.event
         if isinstance(said, InputAudioBufferSpeechStarted) and self._since() is None:
-            self._onset_at = self._input.began(self._at, said.audio_start_ms)
+            self._onset_at, self._offset_at = self._input.began(self._at, said.audio_start_ms), None
         elif isinstance(said, InputAudioBufferSpeechStopped):
+            self._offset_at = self._at
             self._noticed_at, self._ended_at = self._at, self._input.ended(self._at, said.audio_end_ms)
         elif isinstance(said, SessionCreated | SessionUpdated):
             self._input.configured(said.session.model_dump(exclude_unset=True))
@@ -263,10 +267,9 @@ class Reporter:
             self._on_interruption(self._cut)
 
     def _since(self) -> float | None:
-        onset_at = self._onset_at
-        if onset_at is not None and self._at - onset_at <= ONSET_S:
-            return onset_at
-        return self._ducked_at
+        """When the sound began that something is decided about now."""
+        over = self._offset_at is not None and self._at - self._offset_at > ECHO_S
+        return self._ducked_at if over or self._onset_at is None else self._onset_at
 
     def _stopped(self) -> None:
         self._assistant = False
