@@ -24,6 +24,7 @@ from voice.protocol.settings import Session as Settings
 from voice.protocol.traits import EngineTraits
 from voice.session import effects as ef
 from voice.session import events as ev
+from voice.session.approvals import ApprovalRules
 from voice.session.rules import FloorRules, LinkRules, SessionConfig, TurnRules
 from voice.session.session import Session
 from voice.session.states import Link
@@ -54,6 +55,7 @@ class Happened:
 class Room:
     """The scene. Script it (`user_speaks`, `engine_drops` …), `run` it, and look at `effects`, `engine`, `speaker`.
 
+    With `client_face` the far end is a realtime client, which plays by itself unless `we_play` (as over WebRTC).
     `transcribes` and `created_after_ms` are the engine's; `tool_ms` is how long tools take, by name or for all.
     """
 
@@ -68,9 +70,11 @@ class Room:
     tools: tuple[str, ...] = ()
     tool_ms: float = 200.0
     client_face: bool = False
+    we_play: bool = False
     greeting: str = ""
     floor: FloorRules | None = None
     watch: WatchRules = field(default_factory=WatchRules)
+    approvals: ApprovalRules = field(default_factory=ApprovalRules)
     reports: bool = True
     closing: AudioFrame | None = None
     audio: bool = True
@@ -95,10 +99,11 @@ class Room:
             traits=self.traits,
             tools=tools,
             client_face=self.client_face,
-            playout="client" if self.client_face else self.playout,  # type: ignore[arg-type]
+            playout="client" if self.client_face and not self.we_play else self.playout,  # type: ignore[arg-type]
             greeting=self.greeting,
             floor=self.floor,
             watch=self.watch,
+            approvals=self.approvals,
             closing=self.closing,
             turns=self.turns,
             link=self.link,

@@ -48,7 +48,8 @@ class VoiceHeard:
 
 @dataclass(frozen=True, slots=True)
 class VoiceTurn:
-    """How long the person waited, in ms since the end of their speech; None where that is not known."""
+    """How long the person waited, in ms since the end of their speech (of a typed turn: since it was sent); None where
+    that is not known. `decision_ms`: until it was certain that the turn was over."""
 
     TYPE: ClassVar[str] = "voice.turn"
     response_id: str

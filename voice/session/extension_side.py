@@ -77,13 +77,21 @@ class ExtensionSide:
                 self._told_ms[item.item_id] = heard_ms
                 self._heard(item.item_id, item.content_index, heard_ms, item.received_ms)
 
+    def stops(self) -> None:
+        """Playback is about to end: what was heard to its end will not be cut."""
+        if not self.wanted:
+            return
+        session = self._session
+        for item in session.ledger.items.values():
+            if item.finished and session.ledger.heard_ms(item.item_id, session.now) >= item.received_ms:
+                self._heard_to_the_end(item)
+
     def ran_dry(self) -> None:
         """All that was queued was heard."""
-        if self.wanted:
-            for item in self._session.ledger.items.values():
-                if item.finished:
-                    self._heard_to_the_end(item)
-                    del self._told_ms[item.item_id]
+        self.stops()
+        for item in self._session.ledger.items.values():
+            if item.finished:
+                self._told_ms.pop(item.item_id, None)
 
     def cut(self, cut: Cut) -> None:
         """An item was stopped; the first one of an interruption is what sounded."""
@@ -129,13 +137,14 @@ class ExtensionSide:
         self._say(VoiceFloor(state, sounding.item_id, at_ms))
 
     def _turn(self, values: dict[str, Any]) -> None:
-        stopped_at = values.get("speech_stopped_at")
+        spoken = "speech_stopped_at" in values
+        ended_at = values.get("speech_stopped_at" if spoken else "committed_at")
 
         def since(name: str) -> int | None:
             at = values.get(name)
-            return None if at is None or stopped_at is None else max(0, round((at - stopped_at) * 1000))
+            return None if at is None or ended_at is None else max(0, round((at - ended_at) * 1000))
 
-        decision_ms = since("asked_at") if "asked_at" in values else since("committed_at")
+        decision_ms = since("committed_at" if "committed_at" in values else "asked_at") if spoken else None
         response_id = self._session.sounding_response
         self._say(VoiceTurn(response_id, decision_ms, since("first_delta_at"), since("first_audible_at")))
 

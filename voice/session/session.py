@@ -272,7 +272,7 @@ class Session:
         position_ms = self.ledger.position_ms(self.now)
         cuts: list[Cut] = []
         if audible or self.ledger.items:
-            self.extension.played()
+            self.extension.stops()
             cuts = self.ledger.cut(self.now)
             self.emit(StopPlayback(self.ledger.epoch))
         if audible:
