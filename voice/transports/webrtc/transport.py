@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Callable
 from typing import Any
 
 from voice.audio.frames import PCM_24K, AudioFrame
@@ -63,7 +64,9 @@ class WebRtcTransport:
         self._playout = Playout()
         self._peer = Peer(settings, self._receive_media, self._peer_gone)
         self._channel = EventChannel(self._client_said, self._hang_up)
-        self._events = BufferEvents(self._channel.send)
+        self._events = BufferEvents(self._say)
+        self.said: Callable[[ServerEvent], None] = lambda event: None
+        """Is told what we say to the client by ourselves; whoever attends the call wants to know it too."""
         self._media: Media | None = None
         self._incoming: Incoming | None = None
         self._outgoing: Outgoing | None = None
@@ -137,6 +140,10 @@ class WebRtcTransport:
         if self._closing is None:
             self._closing = self._loop.create_task(self._close(), name="hang up")
         await asyncio.shield(self._closing)
+
+    def _say(self, event: ServerEvent) -> None:
+        self._channel.send(event)
+        self.said(event)
 
     # The connection
 
