@@ -7,8 +7,9 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Protocol, cast
 
-from voice.errors import Busy, RequestRefused
+from voice.errors import Busy, PeerGone, RequestRefused
 from voice.runtime.hub import Place
 from voice.server.auth import Caller
 from voice.server.shared import SharedTransport
@@ -23,12 +24,19 @@ Hold = Callable[[Transport, Visit, Place], Awaitable[None]]
 """Holds one conversation to its end, gives the place back, and raises nothing."""
 
 
+class Renegotiable(Protocol):
+    """A transport that takes a second offer on the same call: the client's network has changed."""
+
+    async def renegotiate(self, offer_sdp: str) -> str: ...
+
+
 @dataclass(slots=True)
 class Call:
-    """One call. `made_with` is the client secret it was made with, if it was."""
+    """One call. `line` is what it was answered with, `transport` the same with its attendants."""
 
     id: str
     owner: str
+    line: Transport
     transport: SharedTransport
     visit: Visit = field(repr=False)
     task: asyncio.Task[None] | None = field(default=None, repr=False)
@@ -73,7 +81,7 @@ class Calls:
             place.give_back()
             raise
         transport = SharedTransport(inner, visit.overrides, transcribes=visit.transcribes)
-        call = Call(f"rtc_{secrets.token_hex(16)}", visit.caller.owner, transport, visit)
+        call = Call(f"rtc_{secrets.token_hex(16)}", visit.caller.owner, inner, transport, visit)
         self._calls[call.id] = call
         call.task = asyncio.get_running_loop().create_task(self._run(call, place), name="call")
         return call, sdp
@@ -84,6 +92,15 @@ class Calls:
         if call is None or not call.is_of(caller):
             raise RequestRefused(404, "call_not_found", "There is no such call, or it is over.", param="call_id")
         return call
+
+    async def renegotiate(self, call: Call, offer: str) -> str:
+        """Answer a further offer on this call. Raises RequestRefused, ProtocolError, Busy."""
+        if not hasattr(call.line, "renegotiate"):
+            raise RequestRefused(400, "not_renegotiable", "This call takes no second offer.", param="sdp")
+        try:
+            return await cast(Renegotiable, call.line).renegotiate(offer)
+        except PeerGone as error:
+            raise RequestRefused(404, "call_not_found", "This call is over.", param="call_id") from error
 
     def hang_up(self, call: Call) -> None:
         """End it. One that is not connected yet is given up."""

@@ -54,6 +54,7 @@ def _paths() -> dict[str, Any]:
         },
         "/v1/realtime/client_secrets": {"post": _client_secrets()},
         "/v1/realtime/calls": {"post": _calls()},
+        "/v1/realtime/calls/{call_id}": {"post": _second_offer()},
         "/v1/realtime/calls/{call_id}/hangup": {"post": _on_call("End a call", "hangup", {"200": _OK})},
         "/v1/realtime/calls/{call_id}/accept": {"post": _on_call("For SIP calls only", "accept", {})},
         "/v1/realtime/calls/{call_id}/reject": {"post": _on_call("For SIP calls only", "reject", {})},
@@ -140,6 +141,15 @@ def _calls() -> dict[str, Any]:
             **_errors(400, 401, 403, 404, 408, 413, 415, 429, 500, 501, 503),
         },
     }
+
+
+def _second_offer() -> dict[str, Any]:
+    sdp = {"application/sdp": {"schema": {"type": "string"}}}
+    answered = {"200": {"description": "The answer", "content": sdp}}
+    described = _on_call("Give a call a second offer: its client's network has changed", "renegotiate", answered)
+    described["requestBody"] = {"required": True, "content": sdp}
+    described["responses"].update(_errors(408, 413, 415, 500, 503))
+    return described
 
 
 def _on_call(summary: str, verb: str, well: dict[str, Any]) -> dict[str, Any]:

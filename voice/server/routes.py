@@ -71,6 +71,7 @@ class Routes:
             Route("/v1/openapi.json", self.openapi, methods=["GET"]),
             Route("/v1/realtime/client_secrets", self.make_secret, methods=["POST"]),
             Route("/v1/realtime/calls", self.begin_call, methods=["POST"]),
+            Route(call, self.renegotiate, methods=["POST"]),
             Route(f"{call}/hangup", self.hang_up, methods=["POST"]),
             Route(f"{call}/accept", self.not_a_sip_call, methods=["POST"]),
             Route(f"{call}/reject", self.not_a_sip_call, methods=["POST"]),
@@ -152,6 +153,19 @@ class Routes:
         offer = _sdp(parts.get("sdp", b""), self._limits)
         session = parts.get("session")
         return offer, None if session is None else bodies.json_object(session, "session")
+
+    async def renegotiate(self, request: Request) -> Response:
+        """A second offer to a call (an ICE restart, after the client's network has changed)."""
+        call = self._call_in(request, "realtime")
+        if bodies.media_type(request.headers.get("content-type", "")) != _SDP:
+            raise RequestRefused(415, "unsupported_media_type", f"Send the offer as {_SDP}.")
+        offer = _sdp(await bodies.read(request, self._limits.max_sdp_bytes), self._limits)
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                answer = await self._calls.renegotiate(call, offer)
+        except TimeoutError as error:
+            raise EngineFailed("The offer could not be answered in time.") from error
+        return Response(answer, media_type=_SDP)
 
     async def hang_up(self, request: Request) -> Response:
         self._calls.hang_up(self._call_in(request, "realtime"))

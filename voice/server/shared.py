@@ -45,6 +45,8 @@ class SharedTransport:
         self._sent = 0
         self.is_open = False
         self.over = False
+        if hasattr(inner, "said"):  # it plays the sound itself, and tells the client how far it is
+            inner.said = self._said_by_itself
         self.play = inner.play
         self.mark = inner.mark
         self.stop_playback = inner.stop_playback
@@ -102,6 +104,10 @@ class SharedTransport:
         if isinstance(event, SessionUpdated):
             remarks, self._remarks = self._remarks, []
             self._remark(remarks)
+
+    def _said_by_itself(self, event: ServerEvent) -> None:
+        for attendant in list(self._attendants):
+            attendant.send_event(event.model_copy(update={"event_id": event.event_id or self._next_id()}))
 
     # The client's side
 
