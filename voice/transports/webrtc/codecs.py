@@ -7,9 +7,9 @@ from voice.transports.webrtc.incoming import Decoder
 from voice.transports.webrtc.outgoing import Encoder
 
 
-def new_encoder(*, bitrate: int, complexity: int, fec: bool, dtx: bool) -> Encoder:
+def new_encoder(*, bitrate: int, complexity: int, fec: bool) -> Encoder:
     if opus.library() is not None:
-        return opus.OpusEncoder(bitrate=bitrate, complexity=complexity, fec=fec, dtx=dtx)
+        return opus.OpusEncoder(bitrate=bitrate, complexity=complexity, fec=fec)
     from voice.transports.webrtc.opus_by_pyav import PyAvEncoder
 
     return PyAvEncoder(bitrate=bitrate, complexity=complexity, fec=fec)

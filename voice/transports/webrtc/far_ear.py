@@ -22,7 +22,7 @@ class FarEar:
     def __init__(self) -> None:
         self.delay_ms = PLAYER_MS + UNKNOWN_ROUND_TRIP_MS / 2
         self.uncertainty_ms = UNCERTAIN_MS + UNKNOWN_ROUND_TRIP_MS / 2
-        self._under_way: deque[tuple[float, int, float]] = deque()  # (heard at, epoch, position)
+        self._under_way: deque[tuple[float, int, float, float]] = deque()  # (heard at, epoch, position, length)
 
     def learn(self, round_trip_s: float | None, jitter_ms: float) -> None:
         """What the last report said of the way there."""
@@ -33,14 +33,19 @@ class FarEar:
 
     def sent(self, epoch: int, position_ms: float, sound_ms: float, now_s: float) -> None:
         """So much of the epoch has left; the last of it is `sound_ms` long."""
-        self._under_way.append((now_s + (self.delay_ms + sound_ms) / 1000, epoch, position_ms))
+        self._under_way.append((now_s + (self.delay_ms + sound_ms) / 1000, epoch, position_ms, sound_ms))
 
     def heard(self, now_s: float) -> list[tuple[int, float]]:
-        """Epochs and positions that have been reached since the last time this was asked, oldest first."""
+        """Epochs and the positions in them that are reached now, oldest first; nothing where nothing has moved."""
         reached: dict[int, float] = {}
         while self._under_way and self._under_way[0][0] <= now_s:
-            _, epoch, position_ms = self._under_way.popleft()
+            _, epoch, position_ms, _ = self._under_way.popleft()
             reached[epoch] = position_ms
+        if self._under_way:
+            end_s, epoch, position_ms, sound_ms = self._under_way[0]
+            left_ms = (end_s - now_s) * 1000
+            if left_ms < sound_ms:
+                reached[epoch] = position_ms - left_ms
         return list(reached.items())
 
     def all_heard(self, now_s: float) -> bool:

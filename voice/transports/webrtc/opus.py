@@ -1,8 +1,8 @@
 """Opus with the settings that speech on a lossy line wants: libopus itself, through ctypes.
 
-PyAV brings libopus along but shows little of it: no concealment, no in-band FEC when decoding, no DTX, no decoding to
-anything but 48 kHz. So the same shared library is opened a second time here, and 24 kHz goes in and out without a
-resampler. Where no libopus can be opened, `opus_by_pyav` does what PyAV can.
+PyAV brings libopus along but shows little of it: no concealment, no in-band FEC when decoding, no decoding to anything
+but 48 kHz, no change of settings on the way. So the same shared library is opened a second time here, and 24 kHz goes
+in and out without a resampler. Where no libopus can be opened, `opus_by_pyav` does what PyAV can.
 
 Constants are those of `opus_defines.h`.
 """
@@ -22,7 +22,7 @@ from voice.errors import TransportError
 
 _VOIP = 2048
 _SET_BITRATE, _SET_COMPLEXITY, _SET_INBAND_FEC = 4002, 4010, 4012
-_SET_PACKET_LOSS_PERC, _SET_DTX, _SET_SIGNAL = 4014, 4016, 4024
+_SET_PACKET_LOSS_PERC, _SET_SIGNAL = 4014, 4024
 _SIGNAL_VOICE = 3001
 _MOST_BYTES = 1_275
 _LONGEST_SAMPLES = PCM_24K.rate_hz * 120 // 1000
@@ -72,7 +72,7 @@ def _declared(opus: Any) -> Any:
 class OpusEncoder:
     """24 kHz mono PCM16 to Opus packets. Not shared by two streams."""
 
-    def __init__(self, *, bitrate: int, complexity: int, fec: bool, dtx: bool) -> None:
+    def __init__(self, *, bitrate: int, complexity: int, fec: bool) -> None:
         self._opus = library()
         self._fec = fec
         self._loss_percent = 0
@@ -84,12 +84,11 @@ class OpusEncoder:
             (_SET_BITRATE, bitrate),
             (_SET_COMPLEXITY, complexity),
             (_SET_SIGNAL, _SIGNAL_VOICE),
-            (_SET_DTX, int(dtx)),
         ):
             self._set(request, value)
 
     def encode(self, pcm: bytes) -> bytes:
-        """One packet of 10, 20, 40 or 60 ms of sound. One or two bytes of it say: nothing to be heard."""
+        """One packet of 10, 20, 40 or 60 ms of sound."""
         size = self._opus.opus_encode(self._encoder, pcm, len(pcm) // 2, self._out, _MOST_BYTES)
         _check(size)
         return self._out.raw[:size]

@@ -1,7 +1,7 @@
 """Opus with what PyAV shows of it: for systems on which libopus cannot be opened by itself.
 
-Sound is the same. What is lost: silence costs as much as speech, losses are concealed by a fade instead of by the
-codec, and the in-band FEC of what comes is not used.
+Sound is the same. What is lost: losses are concealed by a fade instead of by the codec, and the in-band FEC of what
+comes is not used.
 """
 
 from __future__ import annotations

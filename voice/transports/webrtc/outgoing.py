@@ -1,6 +1,7 @@
 """The assistant's sound on its way out: 20 ms at a time, at the pace at which it sounds, as Opus.
 
-While there is nothing to say next to nothing is sent, and nothing is encoded: a packet now and then.
+While there is nothing to say nothing is encoded, and next to nothing is sent: one byte now and then. That is not left
+to the encoder's own DTX, which takes a tone for silence and codes it as noise.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from voice.audio.frames import PCM_24K
-from voice.audio.opus_packet import CLOCK_HZ, is_silence
+from voice.audio.opus_packet import CLOCK_HZ, silence_like
 from voice.transports.webrtc.far_ear import FarEar
 from voice.transports.webrtc.playout import BufferEvents, Playout
 
@@ -19,6 +20,8 @@ FRAME_MS = 20
 FRAME_S = FRAME_MS / 1000
 FRAME_BYTES = PCM_24K.size_bytes(FRAME_MS)
 _IDLE_S = 0.4
+_TAIL_FRAMES = 6
+"""Silence that is coded behind the last sound: it flushes encoders and other people's jitter buffers."""
 _TOO_LATE_S = 0.1
 _REPORT_EVERY_S = 0.1
 
@@ -48,6 +51,7 @@ class Outgoing:
         encoder: Encoder,
         send: Callable[[bytes, int, float, bool], None],
         report: Callable[[int, float, float], None],
+        fail: Callable[[Exception], None],
         *,
         dtx: bool,
     ) -> None:
@@ -57,6 +61,7 @@ class Outgoing:
         self._encoder = encoder
         self._send = send
         self._report = report
+        self._fail = fail
         self._dtx = dtx
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.Handle | None = None
@@ -64,6 +69,8 @@ class Outgoing:
         self._zero_stamp = random.getrandbits(32)
         self._due_s = 0.0
         self._sent_s = 0.0
+        self._packet = b""
+        self._silent_frames = 0
         self._resting = False
         self._starving = False
         self._spurt_begins = True
@@ -98,54 +105,54 @@ class Outgoing:
         self._encoder.close()
 
     def _tick(self) -> None:
+        """A frame is due. A mistake of ours here would leave the person in silence for good: it ends the call."""
+        try:
+            self._send_due()
+        except Exception as error:
+            self._fail(error)
+
+    def _send_due(self) -> None:
         now_s = self._loop.time()
         if now_s - self._due_s > _TOO_LATE_S:
             self._due_s = now_s
         while self._due_s <= now_s:
-            if self._starves():
-                self._starving = True
-                self._timer = self._loop.call_at(self._due_s + FRAME_S, self._fill)
+            if self._starves(now_s):
+                self._timer = self._loop.call_at(self._due_s + FRAME_S, self._tick)
                 return
             self._send_frame(now_s)
         self._report_heard(now_s)
         self._timer = self._loop.call_at(self._due_s, self._tick)
 
-    def _fill(self) -> None:
-        """The rest of the frame did not come."""
-        self._starving = False
-        self._due_s = now_s = self._loop.time()
-        self._send_frame(now_s)
-        self._report_heard(now_s)
-        self._timer = self._loop.call_at(self._due_s, self._tick)
-
-    def _starves(self) -> bool:
+    def _starves(self, now_s: float) -> bool:
+        """Whether the rest of a frame is worth waiting for; when it was waited for in vain, the frame is due now."""
         waiting = self._playout.waiting_bytes
-        return 0 < waiting < FRAME_BYTES and not self._events.is_done(self._playout.next_response)
+        if not 0 < waiting < FRAME_BYTES or self._events.is_done(self._playout.next_response):
+            self._starving = False
+            return False
+        if self._starving and now_s >= self._due_s + FRAME_S:
+            self._starving, self._due_s = False, now_s
+            return False
+        self._starving = True
+        return True
 
     def _send_frame(self, now_s: float) -> None:
         sound, response_id = self._playout.take(FRAME_BYTES)
         if sound:
             self._events.sent(response_id)
             self.far_ear.sent(self._playout.epoch, self._playout.position_ms, PCM_24K.duration_ms(len(sound)), now_s)
-            packet = self._encoder.encode(sound + bytes(FRAME_BYTES - len(sound)))
+        self._silent_frames = 0 if sound else self._silent_frames + 1
+        resting = self._dtx and self._silent_frames > _TAIL_FRAMES and not self.far_ear.waits
+        if resting:
+            self._packet = silence_like(self._packet)
         else:
-            packet = self._encoder.encode(bytes(FRAME_BYTES))
+            self._packet = self._encoder.encode(sound + bytes(FRAME_BYTES - len(sound)))
         stamp = self._zero_stamp + round((self._due_s - self._zero_s) * CLOCK_HZ) & 0xFFFF_FFFF
-        self._send(packet, stamp, now_s, self._spurt_begins)
-        self._spurt_begins = False
+        self._send(self._packet, stamp, now_s, self._spurt_begins)
+        self._spurt_begins = self._resting = resting
+        self._sent_s = self._due_s
+        self._due_s += _IDLE_S if resting else FRAME_S
         if not self._playout.waiting_bytes:
             self._events.ran_dry()
-        self._rest(silent=not sound and is_silence(packet))
-
-    def _rest(self, *, silent: bool) -> None:
-        """In silence the next packet can wait, unless the far end still hears what was sent."""
-        self._sent_s = self._due_s
-        resting = silent and self._dtx and not self.far_ear.waits
-        self._due_s += _IDLE_S if resting else FRAME_S
-        if resting:
-            self._resting = self._spurt_begins = True
-        else:
-            self._resting = False
 
     def _report_heard(self, now_s: float) -> None:
         """Positions that have been reached: ten times a second, and the last one."""

@@ -152,14 +152,13 @@ class WebRtcTransport:
         self._media = Media(self._peer.ssrc, self._peer.payload_type, self._peer.path.send, self._receive_packet)
         self._media.begin(self._peer.dtls)
         self._incoming = Incoming(codecs.new_decoder(), listener.receive_frame)
-        encoder = codecs.new_encoder(
-            bitrate=settings.bitrate, complexity=settings.complexity, fec=settings.fec, dtx=settings.dtx
-        )
+        encoder = codecs.new_encoder(bitrate=settings.bitrate, complexity=settings.complexity, fec=settings.fec)
         self._outgoing = Outgoing(
-            self._playout, self._events, encoder, self._media.send, self._played, dtx=settings.dtx
+            self._playout, self._events, encoder, self._media.send, self._played, self._broke, dtx=settings.dtx
         )
         self._outgoing.begin()
         self._watching = self._loop.create_task(self._watch(self._media, self._outgoing), name="watch peer")
+        self._watching.add_done_callback(self._watched)
 
     async def _watch(self, media: Media, outgoing: Outgoing) -> None:
         """Every second or so: reports both ways, and whether anybody is there."""
@@ -177,13 +176,21 @@ class WebRtcTransport:
             elif silent_s > _LOOK_EVERY_S:
                 await self._probe()
 
+    def _watched(self, task: asyncio.Task[None]) -> None:
+        """Nobody is left unwatched: when the watch itself breaks, the call ends."""
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
+            self._broke(error)
+
+    def _broke(self, error: Exception) -> None:
+        logger.error("a call broke", exc_info=error)
+        self._hang_up("internal error")
+
     async def _probe(self) -> None:
-        async with asyncio.timeout(_LOOK_EVERY_S) as patience:
-            try:
+        try:
+            async with asyncio.timeout(_LOOK_EVERY_S):
                 await self._peer.path.probe()
-            except TimeoutError:
-                if not patience.expired():
-                    raise
+        except TimeoutError:
+            pass
 
     def _receive_media(self, data: bytes) -> None:
         if self._media is not None and not self._over:
