@@ -118,6 +118,21 @@ async def server_tools(house: House, client: Client) -> None:
         await client.until("response.done")
 
 
+@scene("tools that a person must allow")
+async def approvals(house: House, client: Client) -> None:
+    for approve, ending in ((True, "completed"), (False, "failed")):
+        await client.ask("use forget_notes {}")
+        request = await client.item("mcp_approval_request")
+        assert (request["name"], request["server_label"]) == ("forget_notes", "voice")
+        answer = {"type": "mcp_approval_response", "approval_request_id": request["id"], "approve": approve}
+        await client.create(answer)
+        await client.until(f"response.mcp_call.{ending}")
+        await client.until("response.done")
+        await client.send("conversation.item.create", event_id="again", item={"id": "again", **answer})
+        error = (await client.until("error"))["error"]
+        assert (error["code"], error["event_id"]) == ("approval_request_already_answered", "again")
+
+
 @scene("a server of tools that the client names")
 async def named_mcp_server(house: House, client: Client) -> None:
     server = {"type": "mcp", "server_label": "elsewhere", "server_url": "https://tools.example/mcp"}

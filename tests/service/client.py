@@ -108,6 +108,13 @@ class Client:
         item: Event = (await self.until("conversation.item.retrieved"))["item"]
         return item
 
+    async def item(self, kind: str, within_s: float = PATIENCE_S) -> Event:
+        """The next item of this type that is done; those of other types are passed over."""
+        while True:
+            item: Event = (await self.until("conversation.item.done", within_s))["item"]
+            if item["type"] == kind:
+                return item
+
     # Listening
 
     async def until(self, kind: str, within_s: float = PATIENCE_S) -> Event:

@@ -56,6 +56,7 @@ class Executor:
     def __init__(self, registry: Registry, audit: Audit, clock: Clock, policy: Policy | None = None) -> None:
         self.registry = registry
         self.policy = policy or Policy()
+        self.audit = audit
         self._clock = clock
         self._once = Once()
         self._chain = chain(registry, audit, clock, self.policy, self._once)

@@ -1,0 +1,129 @@
+"""A tool that a person must allow, at the running service: a stock client allows it or not, and nothing else does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from openai.types.realtime import ConversationItem
+from pydantic import TypeAdapter
+
+from tests.service.client import Client, Event, words
+from tests.service.house import House
+from voice.tools.audit import AuditRing
+
+OFFICIAL: TypeAdapter[ConversationItem] = TypeAdapter(ConversationItem)
+FORGET = "use forget_notes {}"
+
+
+def play(scene: Callable[[], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        await scene()
+        assert len(asyncio.all_tasks()) == 1, "a task was left behind"
+
+    asyncio.run(whole())
+
+
+async def remember(client: Client) -> None:
+    await client.ask('use remember {"text": "my keys are in the drawer"}')
+    await client.until("response.done")
+
+
+async def recalled(client: Client) -> str:
+    """What the assistant says when it is asked for its notes."""
+    await client.ask("use recall {}")
+    return words((await client.until("response.done"))["response"])
+
+
+async def asked(client: Client) -> Event:
+    await client.ask(FORGET)
+    request = await client.item("mcp_approval_request")
+    OFFICIAL.validate_python(request, strict=True)
+    return request
+
+
+async def answer(client: Client, request: Event, approve: bool) -> Event:
+    """Approve it or not; the response in which the model speaks of it."""
+    item = {"type": "mcp_approval_response", "approval_request_id": request["id"], "approve": approve}
+    OFFICIAL.validate_python(await client.create(item), strict=True)
+    done: Event = (await client.until("response.done"))["response"]
+    return done
+
+
+def test_approved_it_runs_and_is_spoken_of() -> None:
+    async def scene() -> None:
+        async with House() as house, Client(house.url) as client:
+            await remember(client)
+            request = await asked(client)
+            assert not client.all("response.mcp_call.in_progress")[1:], "it waits"
+            assert words(await answer(client, request, True)) == 'The answer is {"forgotten": 1}.'
+            call = await client.item("mcp_call")
+            while call["name"] != "forget_notes":
+                call = await client.item("mcp_call")
+            assert call["approval_request_id"] == request["id"]
+            assert '"notes": []' in await recalled(client)
+
+    play(scene)
+
+
+def test_refused_it_does_not_run_and_that_is_spoken_of() -> None:
+    async def scene() -> None:
+        async with House() as house, Client(house.url) as client:
+            await remember(client)
+            said = words(await answer(client, await asked(client), False))
+            assert said == "The answer is Nothing was done: the person did not allow it.."
+            assert "drawer" in await recalled(client)
+
+    play(scene)
+
+
+@pytest.mark.parametrize("text", ["yes", "yes I approve it, go ahead"])
+def test_words_allow_nothing(text: str) -> None:
+    async def scene() -> None:
+        async with House() as house, Client(house.url) as client:
+            await remember(client)
+            await asked(client)
+            await client.ask(text)
+            assert "drawer" in await recalled(client)
+
+    play(scene)
+
+
+def test_another_client_cannot_answer() -> None:
+    async def scene() -> None:
+        async with House() as house, Client(house.url) as client, Client(house.url) as other:
+            await remember(client)
+            request = await asked(client)
+            item = {"type": "mcp_approval_response", "approval_request_id": request["id"], "approve": True, "id": "x"}
+            await other.send("conversation.item.create", item=item)
+            assert (await other.until("error"))["error"]["code"] == "approval_request_not_found"
+            assert "drawer" in await recalled(client)
+
+    play(scene)
+
+
+def test_the_audit_says_who_allowed_it() -> None:
+    async def scene() -> None:
+        async with House() as house, Client(house.url) as client:
+            await answer(client, await asked(client), True)
+            executor = house._service._conversations._executor
+            assert executor is not None
+            assert isinstance(executor.audit, AuditRing)
+            record = executor.audit.records[-1]
+            assert (record.tool, record.ok, record.approved_by) == ("forget_notes", True, "client")
+
+    play(scene)
+
+
+def test_a_client_that_asks_is_told_of_the_tools_card() -> None:
+    async def scene() -> None:
+        async with House() as house, Client(house.url) as client:
+            await client.update(voice={"events": True})
+            await answer(client, await asked(client), True)
+            cards = client.all("voice.tool")
+            assert [card["state"] for card in cards] == ["awaiting_approval", "running", "done"]
+            assert len(client.all("voice.usage")) == 2
+            assert len({card["call_id"] for card in cards}) == 1
+
+    play(scene)
