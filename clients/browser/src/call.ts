@@ -4,6 +4,7 @@ import { batch, computed, effect, signal } from "@preact/signals";
 import {
   VoiceClient, VoiceError, listDevices, watchDevices, type Activity, type ConnectionState, type Devices, type Entry, type MicrophoneOptions, type ServerEvent,
 } from "voice-client";
+import { Ear } from "./ear.ts";
 import { fetchInfo, type Info } from "./info.ts";
 import { EventLog } from "./log.ts";
 import { markOf, type Mark } from "./marks.ts";
@@ -38,6 +39,10 @@ export const announcement = signal("");
 export const marks: Mark[] = [];
 export const wave = new Wave();
 export const meters = new Meters();
+const ear = new Ear();
+ear.onAnswer = (soundedAt, spokeAt) => {
+  if (turns.peek().list.heard(soundedAt, spokeAt)) turns.value = { list: turns.peek().list };
+};
 
 export const inCall = computed(() => connection.value !== "idle");
 export const assistant = computed(() => {
@@ -190,6 +195,7 @@ function follow(voice: VoiceClient): void {
   voice.on("levels", (levels) => {
     wave.take(levels, performance.now());
     meters.take(levels);
+    ear.take(levels, performance.now());
     const on = voice.hasMicrophone && (settings.talk.peek() === "open" ? !muted.peek() : held.peek());
     if (!on) meters.rest();
     hint.value = on ? meters.hint : undefined;

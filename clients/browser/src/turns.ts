@@ -4,47 +4,59 @@ import type { ServerEvent } from "voice-client";
 
 export interface Turn {
   responseId: string;
-  /** ms from the end of speech until the turn was taken, the first words came, the first sound was played. */
+  /** ms from the end of speech until the turn was taken, the first words came, the first sound was heard. */
   decisionMs: number | undefined;
   firstDeltaMs: number | undefined;
   firstAudioMs: number | undefined;
-  /** Measured by the service from the speech itself, not by arrival of events here. */
-  measured: boolean;
+  /** Timed in this page from sound to sound; else as the service tells. */
+  heardHere: boolean;
 }
 
 const KEPT = 200;
 
 export class Turns {
-  readonly #all: Turn[] = [];
-  #asked: number | undefined;
-  #askedAt = new Map<string, number>();
-
   /** Those that were answered aloud, oldest first. */
-  get list(): Turn[] {
-    return this.#all.filter((turn) => turn.firstAudioMs !== undefined);
-  }
+  readonly list: Turn[] = [];
+  #askedAt: number | undefined;
+  #decidedAt: number | undefined;
+  #firstDeltaAt: number | undefined;
+  #sounding = "";
 
   /** Takes note of an event; says whether a turn changed. */
   receive(event: ServerEvent, now: number): boolean {
     switch (event.type) {
-      case "input_audio_buffer.speech_stopped":
-      case "input_audio_buffer.committed":
-        this.#asked ??= now;
-        return false;
       case "input_audio_buffer.speech_started":
-        this.#asked = undefined;
+        this.#askedAt = this.#decidedAt = this.#firstDeltaAt = undefined;
+        return false;
+      case "input_audio_buffer.committed":
+        this.#askedAt = now;
         return false;
       case "response.created":
-        return this.#begin(event.response?.id ?? "", now);
+        if (this.#askedAt !== undefined) this.#decidedAt ??= now;
+        return false;
       case "response.output_audio_transcript.delta":
-        return this.#note(event.response_id, "firstDeltaMs", now);
+        if (this.#askedAt !== undefined) this.#firstDeltaAt ??= now;
+        return false;
       case "output_audio_buffer.started":
-        return this.#note(event.response_id, "firstAudioMs", now);
+        this.#sounding = event.response_id ?? "";
+        return false;
       case "voice.turn":
-        return this.#measure(event);
+        return this.#told(event);
       default:
         return false;
     }
+  }
+
+  /** The answer became audible. `spokeAt`: when the person's last sound was. Both in ms of the page's clock. */
+  heard(soundedAt: number, spokeAt: number): boolean {
+    if (this.#askedAt === undefined || soundedAt < spokeAt) return false;
+    const since = (at: number | undefined) => (at === undefined ? undefined : Math.max(0, Math.min(at, soundedAt) - spokeAt));
+    const turn = this.#turn(this.#sounding);
+    Object.assign(turn, {
+      decisionMs: since(this.#decidedAt), firstDeltaMs: since(this.#firstDeltaAt), firstAudioMs: since(soundedAt), heardHere: true,
+    });
+    this.#askedAt = undefined;
+    return true;
   }
 
   /** Median and 95th percentile of the whole wait, in ms; undefined before the first turn. */
@@ -55,40 +67,24 @@ export class Turns {
     return { medianMs: at(0.5), p95Ms: at(0.95), count: waits.length };
   }
 
-  #begin(id: string, now: number): boolean {
-    if (this.#asked === undefined) return false;
-    const turn = this.#turn(id);
-    this.#askedAt.set(id, this.#asked);
-    turn.decisionMs ??= now - this.#asked;
-    this.#asked = undefined;
-    return true;
-  }
-
-  #note(id: string | undefined, field: "firstDeltaMs" | "firstAudioMs", now: number): boolean {
-    const asked = this.#askedAt.get(id ?? "");
-    const turn = this.#all.find((one) => one.responseId === id);
-    if (asked === undefined || !turn || turn.measured || turn[field] !== undefined) return false;
-    turn[field] = now - asked;
-    return true;
-  }
-
-  #measure(event: ServerEvent): boolean {
+  #told(event: ServerEvent): boolean {
+    if (typeof event.first_audio_ms !== "number") return false;
     const turn = this.#turn(event.response_id ?? "");
-    turn.measured = true;
+    if (turn.heardHere) return false;
     turn.decisionMs = event.decision_ms ?? undefined;
     turn.firstDeltaMs = event.first_delta_ms ?? undefined;
-    turn.firstAudioMs = event.first_audio_ms ?? undefined;
+    turn.firstAudioMs = event.first_audio_ms;
     return true;
   }
 
   #turn(id: string): Turn {
-    const known = this.#all.find((one) => one.responseId === id);
+    const known = this.list.find((one) => one.responseId === id);
     if (known) return known;
     const turn: Turn = {
-      responseId: id, decisionMs: undefined, firstDeltaMs: undefined, firstAudioMs: undefined, measured: false,
+      responseId: id, decisionMs: undefined, firstDeltaMs: undefined, firstAudioMs: undefined, heardHere: false,
     };
-    this.#all.push(turn);
-    if (this.#all.length > KEPT) this.#all.shift();
+    this.list.push(turn);
+    if (this.list.length > KEPT) this.list.shift();
     return turn;
   }
 }

@@ -1,5 +1,6 @@
 import { VoiceError } from "voice-client";
 import { beforeAll, describe, expect, test } from "vitest";
+import { Ear } from "../src/ear.ts";
 import { EventLog, filtered, readable } from "../src/log.ts";
 import { markOf } from "../src/marks.ts";
 import { Meters, share } from "../src/meters.ts";
@@ -40,29 +41,58 @@ describe("the event log", () => {
 });
 
 describe("waits", () => {
-  test("are taken from the service where it measured them", () => {
+  const asked = (turns: Turns, at: number) => {
+    turns.receive({ type: "input_audio_buffer.speech_started" }, at - 900);
+    turns.receive({ type: "input_audio_buffer.committed" }, at);
+  };
+
+  test("are timed from sound to sound, through a tool and out again", () => {
     const turns = new Turns();
-    turns.receive({ type: "voice.turn", response_id: "r", decision_ms: 500, first_delta_ms: 580, first_audio_ms: 700 }, 0);
-    turns.receive({ type: "output_audio_buffer.started", response_id: "r" }, 9999);
-    expect(spans(turns.list[0]!)).toEqual([{ name: "decide", ms: 500 }, { name: "think", ms: 80 }, { name: "sound", ms: 120 }]);
+    asked(turns, 1500);
+    turns.receive({ type: "response.created", response: { id: "tool", status: "in_progress" } }, 1510);
+    turns.receive({ type: "response.created", response: { id: "r", status: "in_progress" } }, 1700);
+    turns.receive({ type: "response.output_audio_transcript.delta", response_id: "r" }, 1750);
+    turns.receive({ type: "output_audio_buffer.started", response_id: "r" }, 1790);
+    expect(turns.heard(1850, 1000)).toBe(true);
+    expect(spans(turns.list[0]!)).toEqual([{ name: "decide", ms: 510 }, { name: "think", ms: 240 }, { name: "sound", ms: 100 }]);
+    expect(turns.summary).toEqual({ medianMs: 850, p95Ms: 850, count: 1 });
   });
 
-  test("are read off the events where it did not", () => {
+  test("are the service's where nothing can be timed here, and ours where both are known", () => {
     const turns = new Turns();
-    turns.receive({ type: "input_audio_buffer.speech_stopped" }, 1000);
-    turns.receive({ type: "response.created", response: { id: "r", status: "in_progress" } }, 1010);
-    turns.receive({ type: "response.output_audio_transcript.delta", response_id: "r" }, 1100);
-    turns.receive({ type: "output_audio_buffer.started", response_id: "r" }, 1150);
-    expect(turns.list).toMatchObject([{ decisionMs: 10, firstDeltaMs: 100, firstAudioMs: 150, measured: false }]);
-    expect(turns.summary).toEqual({ medianMs: 150, p95Ms: 150, count: 1 });
+    const told = { type: "voice.turn", response_id: "r", decision_ms: 500, first_delta_ms: 580, first_audio_ms: 700 };
+    expect(turns.receive(told, 0)).toBe(true);
+    expect(turns.list).toMatchObject([{ decisionMs: 500, firstAudioMs: 700, heardHere: false }]);
+    asked(turns, 2000);
+    turns.receive({ type: "output_audio_buffer.started", response_id: "r2" }, 2400);
+    turns.heard(2500, 1600);
+    turns.receive({ ...told, response_id: "r2" }, 2510);
+    expect(turns.list[1]).toMatchObject({ firstAudioMs: 900, heardHere: true });
   });
 
   test("have none for a reply that nobody asked for", () => {
     const turns = new Turns();
     turns.receive({ type: "response.created", response: { id: "r", status: "in_progress" } }, 10);
     turns.receive({ type: "output_audio_buffer.started", response_id: "r" }, 20);
-    expect([turns.list, turns.summary]).toEqual([[], undefined]);
+    expect([turns.heard(30, 5), turns.list, turns.summary]).toEqual([false, [], undefined]);
   });
+});
+
+test("the ear times each answer once, from the last loud window to the first of the answer", () => {
+  const answers: number[][] = [];
+  const ear = new Ear();
+  ear.onAnswer = (soundedAt, spokeAt) => answers.push([soundedAt, spokeAt]);
+  let now = 0;
+  const listen = (count: number, input: number, output: number) => {
+    now += count * 10;
+    ear.take(Array.from({ length: count }, () => level(input, output)), now);
+  };
+  listen(100, 0.4, 0);
+  listen(80, 0.01, 0);
+  listen(100, 0.01, 0.3);
+  listen(10, 0.01, 0);
+  listen(100, 0.01, 0.3);
+  expect(answers).toEqual([[1800, 1000]]);
 });
 
 describe("the meters", () => {

@@ -29,7 +29,7 @@ function Wait({ turn, longest }: { turn: Turn; longest: number }) {
   const parts = spans(turn);
   const words = parts.map(({ name, ms }) => `${NAMES[name]} ${Math.round(ms)} ms`).join(", ");
   return (
-    <li title={words}>
+    <li title={`${words} (${turn.heardHere ? "timed here, from sound to sound" : "as the service tells"})`}>
       <div class="wait" role="img" aria-label={words || "no figures"}>
         {parts.map(({ name, ms }) => <i key={name} data-span={name} style={{ width: `${(ms / longest) * 100}%` }} />)}
       </div>
