@@ -88,13 +88,13 @@ class Scene:
 
     _base_ms = 0.0
 
-    def turn(self, stopped_s: float, audible_s: float) -> None:
+    def turn(self, stopped_s: float, audible_s: float, *, decided_s: float | None = None) -> None:
         """The note that a turn leaves when its first sound is heard."""
         values = {
             "speech_stopped_at": stopped_s,
-            "committed_at": stopped_s,
-            "asked_at": stopped_s,
-            "first_delta_at": audible_s - 0.09,
+            "committed_at": decided_s or stopped_s,
+            "asked_at": decided_s or stopped_s,
+            "first_delta_at": max(audible_s - 0.09, decided_s or 0.0),
             "first_audible_at": audible_s,
         }
         self.happens(audible_s, {"kind": "Tick"}, note("turn", **values))
@@ -111,6 +111,47 @@ class Scene:
             item_id=f"after_{item_id}",
         )
         self._base_ms = 0.0
+
+    def talks_over(self, at_s: float, seconds: float) -> None:
+        """A sound of the person that is no turn (yet)."""
+        self._talks.append((at_s, at_s + seconds))
+
+    def duck(self, at_s: float, until_s: float | None = None) -> None:
+        """The assistant is turned down, and comes back unless an interruption follows."""
+        speech = {"kind": "CallerSpeech", "stage": "onset", "speech_ms": 80.0}
+        self.happens(at_s, speech, {"kind": "Duck", "gain_db": -18.0}, note("ducked"))
+        if until_s is not None:
+            self.happens(until_s, {"kind": "Tick"}, {"kind": "Restore"}, note("restored"))
+
+    def own_turn(self, at_s: float, *spans_s: float, text: str, item_id: str, wait_s: float = 0.5) -> float:
+        """A turn that our own ear finds: speech, pause, speech …, with a reply asked for ahead in each quiet. Answers
+        when it was over."""
+        began = at_s
+        self.happens(at_s + 0.1, {"kind": "CallerSpeech", "stage": "onset", "speech_ms": 100.0})
+        self.happens(
+            at_s + 0.2, {"kind": "CallerSpeech", "stage": "going", "speech_ms": 200.0}, note("talk_began", why="speech")
+        )
+        for index, span_s in enumerate(spans_s):
+            if index % 2 == 0:
+                self._talks.append((at_s, at_s + span_s))
+            else:
+                self.happens(at_s + 0.25, {"kind": "Tick"}, note("speculated"))
+                piece = f"{item_id}_{index}"
+                self.says(at_s + 0.27, "input_audio_buffer.committed", item_id=piece)
+                retracted = note("speculation_retracted", item_id=piece, response_id="r")
+                self.happens(
+                    at_s + span_s + 0.12, {"kind": "CallerSpeech", "stage": "going", "speech_ms": 120.0}, retracted
+                )
+            at_s += span_s
+        self.happens(at_s + 0.25, {"kind": "Tick"}, note("speculated"))
+        self.says(at_s + 0.27, "input_audio_buffer.committed", item_id=item_id)
+        transcription = "conversation.item.input_audio_transcription.completed"
+        self.says(at_s + 0.4, transcription, item_id=item_id, transcript=text)
+        over = at_s + wait_s
+        ended, kept = note("talk_ended", at=at_s), note("speculation_kept", item_id=item_id, ahead_ms=250.0, held=9)
+        self.happens(over, {"kind": "Tick"}, ended, kept)
+        assert began < over
+        return over
 
     def tool(self, at_s: float, seconds: float, name: str, call_id: str, *, ok: bool = True) -> None:
         """A call is run and answered."""
@@ -180,4 +221,22 @@ def a_whole_conversation() -> Scene:
     scene.gap(18.6, 0.84)
     scene.person(20.0, 1.1, "Thank you!", "item_6")
     scene.assistant(21.9, 1.2, "You are welcome.", "item_7", after_s=21.52)
+    return scene
+
+
+def a_doubtful_conversation() -> Scene:
+    """Our own ear: a pause inside of a turn, an "mm-hm" over the answer, and an interruption that was meant."""
+    scene = Scene(traits={"name": "local"}, turns={"mode": "local"})
+    over = scene.own_turn(0.6, 1.1, 0.42, 1.3, text="How old is … the Brooklyn Bridge?", item_id="item_1")
+    scene.turn(over - 0.5, over + 0.06, decided_s=over)
+    text = "The Brooklyn Bridge was opened in May 1883, so it is a little more than one hundred and forty years old."
+    scene.assistant(over + 0.06, 6.5, text, "item_2", until_s=8.2)
+    scene.talks_over(5.2, 0.3)
+    scene.duck(5.28, 5.62)
+    scene.talks_over(7.7, 1.2)
+    scene.duck(7.78)
+    scene.interruption(8.2, "item_2", round((8.2 - over - 0.06) * 1000), 6_500)
+    scene.happens(
+        8.5, {"kind": "Played", "epoch": 0, "position_ms": 4_200.0}, note("truncation", truncation_error_ms=12.0)
+    )
     return scene

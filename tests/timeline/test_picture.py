@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import get_args
 from xml.etree import ElementTree
 
 import pytest
 
-from tests.timeline.scene import Scene, a_whole_conversation, note
+from tests.timeline.scene import Scene, a_doubtful_conversation, a_whole_conversation, note
 from voice.timeline import render
 from voice.timeline.theme import Theme
 
@@ -67,8 +68,9 @@ def test_both_preferences_are_served_by_one_file_without_asking_anybody(svg: str
 
 @pytest.mark.parametrize("theme", get_args(Theme))
 @pytest.mark.parametrize("width", [300, 720, 1280, 2400])
-def test_every_shape_stays_on_the_page(theme: Theme, width: int) -> None:
-    root = ElementTree.fromstring(render(a_whole_conversation().lines(), width=width, theme=theme))
+@pytest.mark.parametrize("scene", [a_whole_conversation, a_doubtful_conversation])
+def test_every_shape_stays_on_the_page(scene: Callable[[], Scene], theme: Theme, width: int) -> None:
+    root = ElementTree.fromstring(render(scene().lines(), width=width, theme=theme))
     page = float(root.get("width", "0"))
     assert page == max(width, 560)
     for rect in root.iter(f"{SVG}rect"):

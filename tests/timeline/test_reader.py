@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.timeline.scene import Scene, a_whole_conversation, note
+from tests.timeline.scene import Scene, a_doubtful_conversation, a_whole_conversation, note
 from voice.errors import TraceUnreadable
 from voice.timeline.reader import read
 from voice.timeline.story import Story
@@ -134,3 +134,52 @@ def test_a_last_line_that_was_cut_off_is_left_out() -> None:
 def test_what_is_not_a_trace_is_refused_with_its_line(lines: list[str], says: str) -> None:
     with pytest.raises(TraceUnreadable, match=says):
         read(lines)
+
+
+@pytest.fixture(scope="module")
+def doubtful() -> Story:
+    return read(a_doubtful_conversation().lines())
+
+
+def test_a_turn_of_our_own_ear_is_one_utterance_with_its_pauses(doubtful: Story) -> None:
+    (speech,) = doubtful.speeches
+    assert (speech.text, speech.item_id) == ("How old is … the Brooklyn Bridge?", "item_1")
+    assert speech.start_s == pytest.approx(0.6)
+    assert speech.end_s == pytest.approx(3.42)
+
+
+def test_what_was_asked_ahead_is_kept_or_retracted(doubtful: Story) -> None:
+    assert [ahead.kept for ahead in doubtful.aheads] == [False, True]
+    assert [round(ahead.start_s, 2) for ahead in doubtful.aheads] == [1.95, 3.67]
+    assert [round(ahead.end_s or 0, 2) for ahead in doubtful.aheads] == [2.24, 3.92]
+
+
+def test_doubt_ends_in_coming_back_or_in_the_stop(doubtful: Story) -> None:
+    told = [(round(duck.start_s, 2), round(duck.end_s or 0, 2), duck.meant) for duck in doubtful.ducks]
+    assert told == [(5.28, 5.62, False), (7.78, 8.2, True)]
+
+
+def test_how_far_the_account_was_off_belongs_to_the_interruption(doubtful: Story) -> None:
+    (mark,) = doubtful.interruptions
+    assert mark.error_ms == 12
+
+
+def test_an_item_that_was_retracted_before_it_had_a_name_is_not_the_turns() -> None:
+    scene = Scene()
+    scene.happens(1.0, {"kind": "CallerSpeech", "stage": "onset", "speech_ms": 0.0}, note("talk_began", why="speech"))
+    scene.happens(2.0, {"kind": "Tick"}, note("speculated"))
+    scene.happens(2.1, {"kind": "Tick"}, note("speculation_retracted", item_id="", response_id=""))
+    scene.says(2.2, "input_audio_buffer.committed", item_id="too_soon")
+    scene.happens(3.0, {"kind": "Tick"}, note("talk_ended", at=2.5))
+    scene.says(3.1, "input_audio_buffer.committed", item_id="whole")
+    (speech,) = read(scene.lines()).speeches
+    assert (speech.item_id, speech.start_s, speech.end_s) == ("whole", 1.0, 2.5)
+
+
+def test_the_talk_button_is_one_utterance_also_where_its_notes_tell_of_it() -> None:
+    scene = Scene()
+    scene.happens(1.0, {"kind": "PushToTalk", "held": True}, note("talk_began", why="push_to_talk"))
+    scene.happens(2.0, {"kind": "PushToTalk", "held": False})
+    scene.happens(2.2, {"kind": "Tick"}, note("talk_ended", at=2.0))
+    (speech,) = read(scene.lines()).speeches
+    assert (speech.how, speech.start_s, speech.end_s) == ("talk-button", 1.0, 2.0)

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from voice.timeline.canvas import Canvas, clip, escape, number, width_of
 from voice.timeline.reader import read
-from voice.timeline.score import Score, milliseconds
+from voice.timeline.rows import milliseconds
+from voice.timeline.score import Score
 from voice.timeline.story import Story
 from voice.timeline.systems import break_up
 from voice.timeline.theme import Theme, style_sheet
@@ -22,6 +23,9 @@ LEGEND = (
     ("waiting", "bar", "waiting for the answer"),
     ("alarm", "bar", "both speak"),
     ("alarm", "mark", "interruption"),
+    ("tool", "field", "turned down"),
+    ("waiting", "thread", "reply asked for ahead"),
+    ("alarm", "cross", "and retracted"),
     ("tool", "box", "tool call"),
     ("gap", "hatch", "no link to the engine"),
 )
@@ -44,7 +48,7 @@ def draw(story: Story, *, width: int = 1280, theme: Theme = "auto") -> str:
     score = Score(canvas, story, systems)
     for system in systems:
         y += score.draw(system, y) + 12
-    y = _legend(canvas, width, y + 6)
+    y = _legend(canvas, story, width, y + 6)
     return _document(canvas, story, width, y + MARGIN_PX - 8, theme)
 
 
@@ -67,6 +71,7 @@ def _header(canvas: Canvas, story: Story, width: int) -> float:
 def figures(story: Story) -> list[tuple[str, str]]:
     """The numbers on top, each with its name; what did not happen is left out unless it is good to know."""
     waits = [latency.total_ms for latency in story.latencies]
+    kept = sum(bool(ahead.kept) for ahead in story.aheads)
     unheard_ms = sum(reply.received_ms - reply.heard_ms for reply in story.replies)
     rows = [
         (_length(story.duration_s), "length", True),
@@ -75,6 +80,8 @@ def figures(story: Story) -> list[tuple[str, str]]:
         (milliseconds(max(waits, default=0)), "slowest", len(waits) > 1),
         (str(len(story.interruptions)), "interruptions", True),
         (milliseconds(unheard_ms), "made, never heard", unheard_ms >= 1),
+        (str(sum(not duck.meant for duck in story.ducks)), "not meant", bool(story.ducks)),
+        (f"{kept} of {len(story.aheads)}", "asked ahead, kept", bool(story.aheads)),
         (str(len(story.tools)), "tool calls", bool(story.tools)),
         (milliseconds(story.stale_ms), "stale sound dropped", story.stale_ms > 0),
         (str(len(story.gaps)), "lost links", bool(story.gaps)),
@@ -83,9 +90,12 @@ def figures(story: Story) -> list[tuple[str, str]]:
     return [(value, name) for value, name, wanted in rows if wanted]
 
 
-def _legend(canvas: Canvas, width: int, y: float) -> float:
+def _legend(canvas: Canvas, story: Story, width: int, y: float) -> float:
+    """What the shapes mean; those that most conversations have not are explained when this one has them."""
+    retracted = any(ahead.kept is False for ahead in story.aheads)
+    absent = {"field": not story.ducks, "thread": not story.aheads, "cross": not retracted}
     x = MARGIN_PX
-    for look, shape, name in LEGEND:
+    for look, shape, name in (entry for entry in LEGEND if not absent.get(entry[1], False)):
         wide = 30 + width_of(name, 11) + 16
         if x + wide > width - MARGIN_PX:
             x, y = MARGIN_PX, y + 20
@@ -96,6 +106,15 @@ def _legend(canvas: Canvas, width: int, y: float) -> float:
         elif shape == "hatch":
             canvas.rect(x, y, 20, 13, f"t-{look}")
             canvas.rect(x, y, 20, 13, "hatch")
+        elif shape == "field":
+            canvas.rect(x, y, 20, 13, f"t-{look}")
+            canvas.line(x, y, x, y + 13, f"tick s-{look}")
+            canvas.line(x + 20, y, x + 20, y + 13, f"tick s-{look}")
+        elif shape == "thread":
+            canvas.line(x, y + 7, x + 20, y + 7, f"bracket s-{look}")
+            canvas.rect(x, y + 5, 4, 4, f"f-{look}", round=2)
+        elif shape == "cross":
+            canvas.path(f"M{number(x + 6)} {number(y + 3)}l8 8m0 -8l-8 8", f"bracket s-{look}")
         else:
             canvas.line(x + 10, y - 2, x + 10, y + 15, f"mark s-{look}")
         canvas.text(x + 28, y + 11, name, "small f-soft")

@@ -13,7 +13,19 @@ from typing import Any
 from voice.errors import TraceUnreadable
 from voice.protocol.input_clock import InputClock
 from voice.timeline.playout import Epoch
-from voice.timeline.story import Gap, Interruption, Latency, Reply, Sound, Speech, Story, ToolSpan, Trouble
+from voice.timeline.story import (
+    Ahead,
+    Duck,
+    Gap,
+    Interruption,
+    Latency,
+    Reply,
+    Sound,
+    Speech,
+    Story,
+    ToolSpan,
+    Trouble,
+)
 
 Fields = dict[str, Any]
 UNKNOWN_LEVEL = 0.3
@@ -55,10 +67,13 @@ class Reader:
         self._epoch_number: int | None = None
         self._texts: dict[str, str] = {}
         self._talking: Speech | None = None
+        self._onset_s: float | None = None
+        self._unmeant_commits = 0
         self._input = InputClock()
         self._last_word_s: dict[float, float] = {}
         self._events: dict[str, Callable[[Fields], None]] = {
             "CallerAudio": self._caller_audio,
+            "CallerSpeech": self._caller_speech,
             "EngineSaid": self._engine_said,
             "Played": self._played,
             "PushToTalk": self._push_to_talk,
@@ -73,6 +88,8 @@ class Reader:
             "SendAudio": lambda effect: self._input.sent(self._now_s, _number(effect.get("ms"), 0.0)),
             "Play": self._play,
             "StopPlayback": self._stop_playback,
+            "Duck": lambda effect: self.story.ducks.append(Duck(self._now_s, _number(effect.get("gain_db"), 0.0))),
+            "Restore": lambda effect: self._end_duck(meant=False),
             "RunTool": self._run_tool,
             "CancelTool": lambda effect: self._tool_ended(effect, ok=False),
             "SendToEngine": self._sent_to_engine,
@@ -92,6 +109,12 @@ class Reader:
         self._notes: dict[str, Callable[[Fields], None]] = {
             "barge_in": self._barge_in,
             "truncated": self._truncated,
+            "truncation": self._truncation,
+            "talk_began": self._talk_began,
+            "talk_ended": self._talk_ended,
+            "speculated": lambda note: self.story.aheads.append(Ahead(self._now_s)),
+            "speculation_kept": lambda note: self._ahead_ended(kept=True),
+            "speculation_retracted": self._retracted,
             "stale_dropped": self._stale_dropped,
             "tool_started": self._run_tool,
             "tool_done": lambda note: self._tool_ended(note, ok=bool(note.get("ok", True))),
@@ -137,6 +160,10 @@ class Reader:
             speech.end_s = max(story.duration_s if speech.end_s is None else speech.end_s, speech.start_s)
         for tool in story.tools:
             tool.end_s = story.duration_s if tool.end_s is None else tool.end_s
+        for duck in story.ducks:
+            duck.end_s = story.duration_s if duck.end_s is None else duck.end_s
+        for ahead in story.aheads:
+            ahead.end_s = story.duration_s if ahead.end_s is None else ahead.end_s
         for gap in story.gaps:
             gap.end_s = story.duration_s if gap.end_s is None else gap.end_s
         return story
@@ -171,14 +198,46 @@ class Reader:
 
     def _push_to_talk(self, event: Fields) -> None:
         if event.get("held"):
-            self._begin_speech(Speech(self._now_s, how="talk-button"))
+            self._begin_speech(Speech(self._now_s, how="talk-button", by_hand=True))
         else:
             self._end_speech()
 
+    def _caller_speech(self, event: Fields) -> None:
+        if event.get("stage") == "onset":
+            self._onset_s = max(0.0, self._now_s - _number(event.get("speech_ms"), 0.0) / 1000)
+
+    def _talk_began(self, note: Fields) -> None:
+        """A turn that is committed by hand. That of the talk button has begun when it was pressed."""
+        if note.get("why") != "push_to_talk":
+            began_s = self._now_s if self._onset_s is None else self._onset_s
+            self._begin_speech(Speech(began_s, by_hand=True))
+
+    def _talk_ended(self, note: Fields) -> None:
+        ended_s = self._moment(note.get("at"))
+        if self._talking is not None:
+            self._talking.end_s = max(self._talking.start_s, self._now_s if ended_s is None else ended_s)
+            self._talking = None
+
     def _committed(self, said: Fields) -> None:
-        nameless = [speech for speech in self.story.speeches if speech.how == "talk-button" and not speech.item_id]
+        if self._unmeant_commits:
+            self._unmeant_commits -= 1
+            return
+        nameless = [speech for speech in self.story.speeches if speech.by_hand and not speech.item_id]
         if nameless:
             nameless[-1].item_id = str(said.get("item_id", ""))
+
+    def _ahead_ended(self, *, kept: bool) -> None:
+        for ahead in self.story.aheads[-1:]:
+            ahead.end_s, ahead.kept = self._now_s, kept
+
+    def _retracted(self, note: Fields) -> None:
+        """The turn goes on, and the item that was made of its beginning is none."""
+        self._ahead_ended(kept=False)
+        item_id = str(note.get("item_id", ""))
+        self._unmeant_commits += not item_id
+        for speech in self.story.speeches:
+            if item_id and speech.item_id == item_id:
+                speech.item_id = ""
 
     def _instant(self, text: str, how: str) -> None:
         self.story.speeches.append(Speech(self._now_s, self._now_s, text, how=how))
@@ -205,6 +264,7 @@ class Reader:
             self._epochs[-1].report(self._now_s, _number(event.get("position_ms"), 0.0))
 
     def _stop_playback(self, effect: Fields) -> None:
+        self._end_duck(meant=True)
         position = effect.get("position_ms")
         self._epochs[-1].stop(self._now_s, float(position) if isinstance(position, int | float) else None)
         self._epochs.append(Epoch())
@@ -237,6 +297,16 @@ class Reader:
 
     def _truncated(self, note: Fields) -> None:
         self._interruption(str(note.get("item_id", ""))).truncated_ms = _maybe_number(note.get("audio_end_ms"))
+
+    def _truncation(self, note: Fields) -> None:
+        """The far end told later how much was heard: how far our account was off."""
+        for mark in self.story.interruptions[-1:]:
+            mark.error_ms = _maybe_number(note.get("truncation_error_ms"))
+
+    def _end_duck(self, *, meant: bool) -> None:
+        for duck in self.story.ducks[-1:]:
+            if duck.end_s is None:
+                duck.end_s, duck.meant = self._now_s, meant
 
     def _interruption(self, item_id: str) -> Interruption:
         """The mark of an item: an item is interrupted once, however many lines say so."""

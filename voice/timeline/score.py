@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from voice.timeline import captions, waveform
+from voice.timeline import captions, marks, waveform
 from voice.timeline.canvas import Canvas, number, width_of
 from voice.timeline.captions import Caption, Words
-from voice.timeline.story import Interruption, Latency, Reply, Speech, Story, ToolSpan
+from voice.timeline.rows import WAVE_PX, Rows, clock, milliseconds
+from voice.timeline.story import Latency, Reply, Speech, Story, ToolSpan
 from voice.timeline.systems import System
 from voice.timeline.waveform import Track
 
-WAVE_PX = 48.0
 TOOL_PX = 19.0
 TICKS_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0)
 HOW = {"keyboard": "⌨ ", "telephone-key": "☎ ", "voice": "", "talk-button": ""}
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Where the lanes of one row lie, from its top."""
-
-    person: float
-    person_bar: float
-    person_words: float
-    floor: float
-    bracket: float
-    assistant: float
-    assistant_bar: float
-    assistant_words: float
-    tools: float
-    bottom: float
 
 
 class Score:
@@ -59,15 +42,17 @@ class Score:
         self.canvas.rect(system.left_px - 84, top_px, wide, rows.bottom - top_px, "f-panel", round=10)
         self._time_axis(system, top_px, rows)
         self._gaps(system, rows)
+        marks.draw_ducks(self.canvas, self.story, system, rows)
         self._waves(system, rows)
         self._floor(system, rows)
+        marks.draw_aheads(self.canvas, self.story, system, rows)
         for latency in self.story.latencies:
             if system.shows(latency.stopped_s):
                 self._latency(system, rows, latency)
         captions.draw(self.canvas, said, rows.person_words, "f-ink")
         captions.draw(self.canvas, answered, rows.assistant_words, "f-ink")
         self._tools(system, rows, tools)
-        self._marks(system, rows)
+        marks.draw(self.canvas, self.story, system, rows, last=system is self.systems[-1])
         self._lane_names(system, rows, bool(tools))
         return rows.bottom - top_px
 
@@ -80,7 +65,8 @@ class Score:
         floor = person_words + captions.height(said) + 8
         bracket = floor + 14
         waits = any(system.shows(latency.stopped_s) for latency in self.story.latencies)
-        assistant = bracket + (34 if waits else 2)
+        flags = captions.FLAG_PX if marks.has_flags(self.story, system) else 0.0
+        assistant = bracket + (34 if waits else 2) + flags
         assistant_bar = assistant + WAVE_PX + 3
         assistant_words = assistant_bar + 8
         tools = assistant_words + captions.height(answered) + 8
@@ -114,7 +100,7 @@ class Score:
 
     def _waves(self, system: System, rows: Rows) -> None:
         person = self._person.bars(system)
-        heard = self._heard.bars(system)
+        heard = marks.turned_down(self._heard.bars(system), self.story.ducks, system)
         ghost = {index: level for index, level in self._unheard.bars(system).items() if index not in heard}
         middle = rows.assistant + WAVE_PX / 2
         self.canvas.line(system.left_px, middle, system.right_px, middle, "thin s-grid")
@@ -204,31 +190,6 @@ class Score:
 
     # In front of everything
 
-    def _marks(self, system: System, rows: Rows) -> None:
-        flags = captions.Flags(self.canvas, system)
-        for mark in self.story.interruptions:
-            if system.shows(mark.at_s):
-                x = system.x(mark.at_s)
-                self.canvas.line(x, rows.person, x, rows.person_words - 2, "mark s-alarm")
-                self.canvas.line(x, rows.floor - 3, x, rows.assistant_words - 2, "mark s-alarm")
-                flags.draw(x, rows.assistant - 5, interrupted(mark), "alarm")
-        for trouble in self.story.troubles:
-            if system.shows(trouble.at_s):
-                x = system.x(trouble.at_s)
-                hint = f"{trouble.code} → {trouble.action}"
-                self.canvas.path(f"M{number(x)} {number(rows.person - 6)}l4 7h-8z", "f-alarm", hint=hint)
-                flags.draw(x + 3, rows.person - 7, trouble.code, "alarm")
-        for gap in self.story.gaps:
-            if gap.end_s is not None and system.shows(gap.start_s):
-                text = f"link down {milliseconds((gap.end_s - gap.start_s) * 1000)}"
-                flags.draw(system.x(gap.start_s), rows.person + 4, text, "gap")
-        if self.story.ended and system is self.systems[-1]:
-            x = system.right_px
-            self.canvas.line(x, rows.person, x, rows.assistant + WAVE_PX, "tick s-faint")
-            rest = f"silence until {clock(self.story.duration_s, 0.1)}"
-            if self.story.duration_s > system.end_s and x + 10 + width_of(rest, 10) < system.edge_px:
-                self.canvas.text(x + 8, rows.person + WAVE_PX / 2 + 4, rest, "tiny f-faint")
-
     def _lane_names(self, system: System, rows: Rows, tools: bool) -> None:
         x = system.left_px - 12
         self.canvas.text(x, rows.person + WAVE_PX / 2 + 4, "Person", "lane right f-person")
@@ -236,30 +197,6 @@ class Score:
         self.canvas.text(x, rows.assistant + WAVE_PX / 2 + 4, "Assistant", "lane right f-assistant")
         if tools:
             self.canvas.text(x, rows.tools + 11, "Tools", "lane right f-tool")
-
-
-def clock(at_s: float, step_s: float) -> str:
-    """A label of the time axis."""
-    if at_s >= 60:
-        rest = at_s % 60
-        return f"{int(at_s // 60)}:{rest:04.1f}" if step_s < 1 else f"{int(at_s // 60)}:{rest:02.0f}"
-    return f"{at_s:.1f} s" if step_s < 1 else f"{at_s:.0f} s"
-
-
-def milliseconds(value: float) -> str:
-    """A duration as a person reads it: 84 ms, 1.24 s."""
-    return f"{value:.0f} ms" if value < 1000 else f"{value / 1000:.2f} s"
-
-
-def interrupted(mark: Interruption) -> str:
-    """What an interruption says about itself."""
-    text = "interrupted"
-    heard_ms = mark.heard_ms if mark.truncated_ms is None else mark.truncated_ms
-    if heard_ms is not None:
-        text += f" · {'heard' if mark.truncated_ms is None else 'truncated at'} {heard_ms:,.0f} ms".replace(",", " ")
-        if mark.received_ms:
-            text += f" of {mark.received_ms:,.0f}".replace(",", " ")
-    return text
 
 
 def _said(speech: Speech) -> Words:

@@ -18,13 +18,15 @@ class Sound:
 
 @dataclass(slots=True)
 class Speech:
-    """One utterance of the person. `how` is voice, talk-button, keyboard or telephone-key."""
+    """One utterance of the person. `how` is voice, talk-button, keyboard or telephone-key; `by_hand`: it gets its name
+    when it is committed."""
 
     start_s: float
     end_s: float | None = None
     text: str = ""
     item_id: str = ""
     how: str = "voice"
+    by_hand: bool = False
 
 
 @dataclass(slots=True)
@@ -87,6 +89,26 @@ class Interruption:
     heard_ms: float | None = None
     received_ms: float | None = None
     truncated_ms: float | None = None
+    error_ms: float | None = None
+
+
+@dataclass(slots=True)
+class Duck:
+    """The assistant was turned down by `gain_db`, because somebody might be interrupting. `meant`: somebody was."""
+
+    start_s: float
+    gain_db: float
+    end_s: float | None = None
+    meant: bool = False
+
+
+@dataclass(slots=True)
+class Ahead:
+    """A reply was asked for before the turn was surely over; None while nobody knew whether it was."""
+
+    start_s: float
+    end_s: float | None = None
+    kept: bool | None = None
 
 
 @dataclass(slots=True)
@@ -122,6 +144,8 @@ class Story:
     tools: list[ToolSpan] = field(default_factory=list)
     latencies: list[Latency] = field(default_factory=list)
     interruptions: list[Interruption] = field(default_factory=list)
+    ducks: list[Duck] = field(default_factory=list)
+    aheads: list[Ahead] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     stale_ms: float = 0.0
