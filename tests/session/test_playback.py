@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice.session.playback import REMEMBERED, Ledger
+from voice.session.round_trip import RoundTrip
 
 
 def ledger(*, marks: bool = False) -> Ledger:
@@ -210,3 +211,70 @@ def test_heard_never_exceeds_received_and_never_goes_back(steps: list[tuple[str,
             so_far = book.heard_ms(item.item_id, now)
             assert heard.get(item.item_id, 0.0) - 1e-6 <= so_far <= item.received_ms
             heard[item.item_id] = so_far
+
+
+# How good a cut was
+
+
+def device(held_ms: float) -> Ledger:
+    """Behind a second of sound, of which 400 ms were reported."""
+    book = ledger()
+    queue(book, 1_000, 0.0)
+    book.played(0, 400, 20, 0.4, held_ms)
+    return book
+
+
+def test_what_the_device_holds_counts_as_heard() -> None:
+    (cut,) = device(45.0).cut(0.5)
+    assert cut.heard_ms == 545
+
+
+def test_the_last_report_of_the_old_epoch_says_how_good_the_cut_was() -> None:
+    book = device(45.0)
+    book.cut(0.5)
+    queue(book, 1_000, 0.51, "b")
+    book.played(0, 520, 20, 0.52, 45.0)
+    book.played(0, 540, 20, 0.54, 45.0)
+    assert book.truncation_error_ms(0.6) is None, "more may come"
+    deadline = book.guess_deadline()
+    assert deadline is not None
+    assert book.truncation_error_ms(deadline.at) == pytest.approx(5.0)
+    assert book.truncation_error_ms(deadline.at + 1) is None, "once"
+
+
+def test_where_nothing_is_reported_any_more_nothing_is_claimed() -> None:
+    book = device(45.0)
+    book.cut(0.5)
+    assert book.truncation_error_ms(9.0) is None
+    book = device(0.0)
+    book.cut(0.5)
+    assert book.guess_deadline() is None
+
+
+def test_the_way_of_a_mark_back_and_of_the_stop_there_counts_as_heard() -> None:
+    """80 ms there and back: the mark behind 400 ms comes after 480 ms."""
+    book = ledger(marks=True)
+    queue(book, 400, 0.0)
+    book.mark()
+    queue(book, 1_600, 0.1)
+    book.mark()
+    book.played(0, 400, 0, 0.48)
+    (cut,) = book.cut(0.70)
+    assert cut.heard_ms == 700, "it began 40 ms late and stops 40 ms late"
+
+
+def test_the_shortest_way_is_the_lines_own() -> None:
+    way = RoundTrip()
+    for took_s in (0.53, 0.48, 0.61):
+        way.began(0.0, 10.0)
+        way.echoed(400.0, 10.0 + took_s)
+    assert way.ms == pytest.approx(80)
+
+
+def test_a_mark_of_a_stretch_whose_beginning_is_not_known_teaches_nothing() -> None:
+    way = RoundTrip()
+    way.echoed(400.0, 1.0)
+    way.began(0.0, 2.0)
+    way.stopped()
+    way.echoed(400.0, 2.5)
+    assert way.ms == 0

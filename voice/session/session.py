@@ -193,6 +193,7 @@ class Session:
                 self.floor.deadline(),
                 self.idle.deadline(),
                 self.watch.deadline(),
+                self.ledger.guess_deadline(),
                 self.approvals.deadline(),
                 self.engine.wordless.deadline(),
             )
@@ -522,6 +523,8 @@ class Session:
         self.approvals.handle_time()
         self._run_dry()
         self.speak_up()
+        if (error_ms := self.ledger.truncation_error_ms(now)) is not None:
+            self.note("cut_measured", truncation_error_ms=round(error_ms, 1))
         self.watch.handle_time()
         self.engine.handle_time()
 

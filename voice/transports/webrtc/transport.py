@@ -26,7 +26,7 @@ from voice.transports.webrtc.channel import EventChannel
 from voice.transports.webrtc.formats import without_formats
 from voice.transports.webrtc.incoming import Incoming
 from voice.transports.webrtc.media import Media
-from voice.transports.webrtc.outgoing import Outgoing
+from voice.transports.webrtc.outgoing import FRAME_MS, Outgoing
 from voice.transports.webrtc.peer import Peer
 from voice.transports.webrtc.playout import BufferEvents, Playout
 from voice.transports.webrtc.settings import RtcSettings
@@ -84,8 +84,8 @@ class WebRtcTransport:
 
     @property
     def held_ms(self) -> float:
-        """What has left us is heard, whatever we do."""
-        return self._outgoing.far_ear.delay_ms if self._outgoing is not None else 0.0
+        """What has left us is heard, whatever we do: between two packets half a packet more or less."""
+        return self._outgoing.far_ear.delay_ms + FRAME_MS / 2 if self._outgoing is not None else 0.0
 
     async def renegotiate(self, offer_sdp: str) -> str:
         """A second offer on the same call (an ICE restart): its answer. Raises ProtocolError, Busy, PeerGone."""
