@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-_WEBRTC = "belongs to connections on which the server plays the sound (WebRTC, SIP); over a websocket the client does"
-
 REASONS: dict[str, str] = {
     "conversation.item.created": "the beta protocol's name of `conversation.item.added`",
     "conversation.item.input_audio_transcription.segment": "the embedded recogniser does not tell speakers apart",
     "input_audio_buffer.dtmf_event_received": "telephone keys exist on SIP connections only",
     "mcp_list_tools.completed": "the embedded engine has no MCP client: to list the tools of a named server fails",
-    "output_audio_buffer.cleared": _WEBRTC,
-    "output_audio_buffer.started": _WEBRTC,
-    "output_audio_buffer.stopped": _WEBRTC,
     "rate_limits.updated": "nothing is rationed; an invented number would be acted on",
 }

@@ -9,8 +9,11 @@ from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
 from pydantic import Field, TypeAdapter, ValidationError
 
 from tests.conformance.scenes import SCENES
+from tests.conformance.visits import VISITS
 from tests.service.client import Client
 from tests.service.house import House
+from tests.transports.webrtc.browser import LOOPBACK
+from voice.config import Settings
 
 
 def names(union: Any) -> list[str]:
@@ -52,10 +55,13 @@ class Seen:
 async def play() -> Seen:
     """Every scene at one running service, each with a connection of its own."""
     seen = Seen()
-    async with House() as house:
+    async with House(settings=Settings(webrtc=LOOPBACK)) as house:
         for title, scene in SCENES.items():
             async with Client(house.url) as client:
                 await scene(house, client)
+                seen.take(title, client)
+        for title, visit in VISITS.items():
+            async for client in visit(house):
                 seen.take(title, client)
     return seen
 
