@@ -116,6 +116,7 @@ class Room:
             heard_ms=lambda item_id: self.speaker.heard_ms(item_id),
             hush=lambda: self.speaker.clear(self.speaker.epoch + 1),
         )
+        self.client.truncates = not self.we_play
         self.log: list[Happened] = []
         self.engines: list[EngineOfScripts] = []
         self.answered: list[str] = []

@@ -125,7 +125,7 @@ class ParseArguments:
         if len(text) > ARGUMENTS_LIMIT_CHARS:
             raise ArgumentsRefused(f"The arguments are longer than {ARGUMENTS_LIMIT_CHARS} characters.")
         try:
-            arguments = json.loads(text, object_pairs_hook=_each_name_once, parse_constant=_refuse_constant)
+            arguments = _READER.decode(text)
         except json.JSONDecodeError as error:
             raise ArgumentsRefused(
                 f"The arguments are not valid JSON: {error.msg} at character {error.pos}."
@@ -260,7 +260,7 @@ async def _end(attempt: Attempt) -> Answer:
 
 def _as_json(result: object) -> str:
     try:
-        return json.dumps(result, ensure_ascii=False, allow_nan=False)
+        return _WRITER.encode(result)
     except (TypeError, ValueError, RecursionError) as error:
         raise ToolFailed("The tool answered something that cannot be written as JSON.") from error
 
@@ -276,3 +276,7 @@ def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ArgumentsRefused(f"{name} is not a JSON number.")
+
+
+_READER = json.JSONDecoder(object_pairs_hook=_each_name_once, parse_constant=_refuse_constant)
+_WRITER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
