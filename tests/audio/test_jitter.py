@@ -109,7 +109,7 @@ def test_before_anything_is_known_a_missing_packet_gets_some_time() -> None:
     stream = Stream()
     stream.arrives(0, 0.0)
     assert stream.arrives(2, 40.0) == []
-    assert stream.buffer.deadline() == 20.0 + stream.buffer.rules.unknown_ms
+    assert stream.buffer.deadline() == 20.0 + stream.buffer.rules.unknown_ms + stream.buffer.rules.least_ms
     assert numbers(stream.arrives(1, 50.0)) == [1, 2]
 
 

@@ -46,9 +46,9 @@ Piece = Heard | Lost | Quiet
 
 @dataclass(frozen=True, slots=True)
 class JitterRules:
-    """How long a missing packet is waited for beyond the time at which it should have come: as long as all but
-    `late_share` of the last packets were late, between `least_ms` and `most_ms`; before `enough` packets came, at
-    least `unknown_ms`. More than `most_held` packets behind a hole end the wait.
+    """How long a missing packet is waited for beyond the time at which it should have come: `least_ms` more than the
+    latest of the last five seconds was late, `most_ms` at the most; before `enough` packets came, at least
+    `unknown_ms`. More than `most_held` packets behind a hole end the wait.
 
     A gap is concealed up to `conceal_ms`, what is longer is quiet, and of what is longer than `quiet_ms` the rest is
     forgotten. While the sender is silent on purpose, quiet is made every `dtx_step_ms`, so that the listener's time
@@ -59,7 +59,6 @@ class JitterRules:
     most_ms: float = 120.0
     unknown_ms: float = 40.0
     enough: int = 25
-    late_share: float = 0.03
     most_held: int = 25
     conceal_ms: float = 120.0
     quiet_ms: float = 2_000.0
@@ -149,11 +148,11 @@ class JitterBuffer:
 
     def allowance_ms(self) -> float:
         """How much later than it should a packet may come and still be waited for."""
-        rules, transits = self.rules, sorted(self._transits_ms)
-        late_ms = transits[int((len(transits) - 1) * (1 - rules.late_share))] - transits[0] if transits else 0.0
+        rules, transits = self.rules, self._transits_ms
+        late_ms = max(transits) - min(transits) if transits else 0.0
         if len(transits) < rules.enough:
             late_ms = max(late_ms, rules.unknown_ms)
-        return min(max(late_ms, rules.least_ms), rules.most_ms)
+        return min(late_ms + rules.least_ms, rules.most_ms)
 
     def _begin(self, sequence: int, timestamp: int, payload: bytes, now_ms: float) -> list[Piece]:
         self._next_sequence = sequence

@@ -150,6 +150,11 @@ class Browser:
             self._listening.cancel()
         await self.peer.close()
 
+    @property
+    def ice(self) -> Any:
+        """The transport that is in use."""
+        return self.peer.getTransceivers()[0].receiver.transport.transport
+
     def _ice(self) -> list[Any]:
         transports = {transceiver.receiver.transport.transport for transceiver in self.peer.getTransceivers()}
         if self.peer.sctp is not None:

@@ -14,7 +14,7 @@ def sweeps(seed: int, seconds: float, rate_hz: int) -> NDArray[np.int16]:
     count = int(rate_hz * 0.25)
     times = np.arange(count) / rate_hz
     pieces = []
-    for _ in range(int(seconds * 4)):
+    for _ in range(max(1, int(seconds * 4))):
         low, high = rng.uniform(250, 3_000, 2)
         pitch = low * times + (high - low) * times**2 / (2 * times[-1])
         pieces.append(np.hanning(count) * np.sin(2 * np.pi * pitch))

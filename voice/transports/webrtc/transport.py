@@ -15,6 +15,7 @@ from typing import Any
 
 from voice.audio.frames import PCM_24K, AudioFrame
 from voice.audio.gain import DUCK_MS, RESTORE_MS
+from voice.audio.jitter import JitterCounters
 from voice.errors import Misuse, PeerGone
 from voice.protocol.client_events import ClientEvent, SessionUpdate
 from voice.protocol.codec import Unknown
@@ -81,6 +82,16 @@ class WebRtcTransport:
     def answer_sdp(self) -> str:
         """What the client is answered, as `application/sdp`."""
         return self._peer.answer_sdp
+
+    @property
+    def restarts(self) -> int:
+        """How often the call has moved to other addresses."""
+        return self._peer.restarts
+
+    @property
+    def counters(self) -> JitterCounters:
+        """What happened to the packets of the person's sound."""
+        return self._incoming.jitter.counters if self._incoming is not None else JitterCounters()
 
     @property
     def held_ms(self) -> float:
@@ -247,14 +258,14 @@ class WebRtcTransport:
 
     def _figures(self) -> dict[str, Any]:
         """What the call was like, without anything of what was said."""
-        counters = self._incoming.jitter.counters if self._incoming is not None else None
+        counters = self.counters
         return {
             "reason": self._reason,
             "refusals": self._channel.refusals,
             "withheld_events": self._channel.withheld,
             "ice_restarts": self._peer.restarts,
-            "packets_heard": counters.heard if counters else 0,
-            "packets_lost": counters.lost if counters else 0,
-            "packets_late": counters.late if counters else 0,
+            "packets_heard": counters.heard,
+            "packets_lost": counters.lost,
+            "packets_late": counters.late,
             "refused_frames": self._playout.refused_frames,
         }
