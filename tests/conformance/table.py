@@ -10,9 +10,10 @@ _HEAD = """\
 # Conformance with the realtime protocol
 
 What `WS /v1/realtime` and calls over WebRTC understand and say, by the events of the GA protocol as the official
-`openai` package defines them; the routes beside it are in [http.md](http.md). This page is written by `python -m tests.conformance` from a run of its scenes against the service with the
-embedded engine; a test fails when it no longer tells what happens. Every event in that run, in both directions, is read
-by the official types without complaint. `output_audio_buffer.*` are said where the server plays the sound (WebRTC).
+`openai` package defines them; the routes beside it are in [http.md](http.md). This page is written by
+`python -m tests.conformance` from a run of its scenes against the service with the embedded engine; a test fails when
+it no longer tells what happens. Every event in that run, in both directions, is read by the official types without
+complaint. `output_audio_buffer.*` are said where the server plays the sound (WebRTC).
 """
 _CLIENT = """
 ## Client events: {count} of {all}

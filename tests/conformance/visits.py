@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from tests.service.client import Client, hum
@@ -20,9 +21,11 @@ async def a_call_over_webrtc(house: House) -> AsyncIterator[Client]:
         await client.write("talk on")
         await client.send("response.create")
         await client.until("output_audio_buffer.started")
+        await asyncio.sleep(0.5)  # some of it is heard
         await client.send("response.cancel")
         await client.send("output_audio_buffer.clear")
         await client.until("output_audio_buffer.cleared")
+        await client.until("conversation.item.truncated")
         yield client
     await house.empty(within_s=10)
 
