@@ -20,6 +20,8 @@ const BAR_PX = 3;
 const GAP_PX = 1;
 const LABEL_PX = 10;
 const LANES = 2;
+const SAME_PX = 5;
+const RANK: MarkKind[] = ["truncate", "restore", "yield", "cancel", "duck", "link", "reply", "tool", "speech"];
 const AXIS_PX = 16;
 const LEAST = 0.012;
 
@@ -38,7 +40,18 @@ export function draw(canvas: HTMLCanvasElement, wave: Wave, marks: readonly Mark
   const free = Array.from({ length: LANES }, () => -Infinity);
   const shown = marks.map((mark) => ({ ...mark, x: x(mark.at) })).filter((mark) => mark.x > -60 && mark.x < width + 1);
   for (const mark of shown) line(paper, mark.x, body, colour(COLOUR[mark.kind]));
-  for (const mark of shown) label(paper, mark.label, mark.x, colour(COLOUR[mark.kind]), colour("--surface"), free);
+  for (const mark of tellable(shown)) label(paper, mark.label, mark.x, colour(COLOUR[mark.kind]), colour("--surface"), free);
+}
+
+/** Of marks at one place, the one that tells most. */
+function tellable<Shown extends Mark & { x: number }>(marks: readonly Shown[]): Shown[] {
+  const told: Shown[] = [];
+  for (const mark of marks) {
+    const last = told.at(-1);
+    if (last === undefined || mark.x - last.x > SAME_PX) told.push(mark);
+    else if (RANK.indexOf(mark.kind) < RANK.indexOf(last.kind)) told[told.length - 1] = mark;
+  }
+  return told;
 }
 
 function tracks(paper: CanvasRenderingContext2D, wave: Wave, view: View, width: number, body: number, colour: (name: string) => string): void {

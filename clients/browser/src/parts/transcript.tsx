@@ -63,7 +63,9 @@ function Answer({ message }: { message: Message }) {
 
 /** What is going on and has no words yet. */
 function Now() {
-  if (activity.value === "hearing") return <p class="said hearing"><Dots /><span class="sr">You are speaking</span></p>;
+  const last = entries.value.at(-1);
+  const worded = last?.kind === "message" && last.role === "user" && !last.final;
+  if (activity.value === "hearing" && !worded) return <p class="said hearing"><Dots /><span class="sr">You are speaking</span></p>;
   if (activity.value === "thinking") return <p class="answer thinking"><Dots /><span class="sr">The assistant is thinking</span></p>;
   return null;
 }

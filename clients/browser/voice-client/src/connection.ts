@@ -20,8 +20,10 @@ export interface Route {
 
 const CHANNEL = "oai-events";
 const OPENS_WITHIN_MS = 15_000;
-/** A path that is gone this long does not come back by itself. */
-const SILENCE_IS_LOSS_MS = 3_000;
+/** A path that is gone this long is looked for anew (an ICE restart), after a change of network for example. */
+const SILENCE_MS = 800;
+/** A call that is not back so long after that is lost. */
+const RESTARTS_WITHIN_MS = 5_000;
 
 export class Connection {
   readonly #peer: RTCPeerConnection;
@@ -32,6 +34,7 @@ export class Connection {
   #callUrl: string | undefined;
   #over = false;
   #silence: ReturnType<typeof setTimeout> | undefined;
+  #restarting = false;
 
   private constructor(route: Route, track: MediaStreamTrack | undefined, listener: ConnectionListener) {
     this.#listener = listener;
@@ -113,8 +116,25 @@ export class Connection {
   #watch(): void {
     clearTimeout(this.#silence);
     const state = this.#peer.connectionState;
-    if (state === "failed" || state === "closed") this.#lose();
-    else if (state === "disconnected") this.#silence = setTimeout(() => this.#lose(), SILENCE_IS_LOSS_MS);
+    if (state === "connected") this.#restarting = false;
+    else if (state === "closed" || (state === "failed" && this.#restarting)) this.#lose();
+    else if (state === "failed") void this.#restart();
+    else if (state === "disconnected") this.#silence = setTimeout(() => void this.#restart(), SILENCE_MS);
+  }
+
+  /** Another offer on the same call: the conversation goes on where it was. */
+  async #restart(): Promise<void> {
+    if (this.#restarting || this.#over || !this.#callUrl) return;
+    this.#restarting = true;
+    const giveUp = setTimeout(() => this.#restarting && this.#lose(), RESTARTS_WITHIN_MS);
+    try {
+      await this.#peer.setLocalDescription(await this.#peer.createOffer({ iceRestart: true }));
+      const { answer } = await exchangeSdp(this.#callUrl, this.#peer.localDescription?.sdp ?? "", this.#headers);
+      if (!this.#over) await this.#peer.setRemoteDescription({ type: "answer", sdp: answer });
+    } catch {
+      clearTimeout(giveUp);
+      this.#lose();
+    }
   }
 
   #lose(): void {
