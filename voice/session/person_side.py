@@ -22,7 +22,7 @@ from voice.session.effects import SendAudio, SendToEngine
 from voice.session.events import ClientSaid, Dtmf, PushToTalk, TalkCancelled, TurnSense, Typed
 from voice.session.replies import Wish
 from voice.session.rules import TurnRules
-from voice.session.states import Link, Trigger, Voice
+from voice.session.states import Floor, Link, Trigger, Voice
 from voice.session.turns import TurnTimes
 
 if TYPE_CHECKING:
@@ -92,10 +92,14 @@ class PersonSide:
             self._forget_talk()
 
     def change_turns(self, rules: TurnRules) -> None:
-        """Turns go by other rules from now on. A turn that is open is not meant any more."""
-        if self._session.talk.close():
+        """Turns go by other rules from now on. A turn that is open is not meant any more: whoever heard its beginning
+        may not tell its end."""
+        session, before = self._session, self._session.turns
+        other = (rules.mode, rules.eagerness) != (before.mode, before.eagerness)
+        engine_hears = session.states.floor is Floor.SPEAKING and not session.talk.open
+        if session.talk.close() or (engine_hears and other):
             self._forget_talk()
-        self._session.take_turns(rules)
+        session.take_turns(rules)
 
     def wants_reply(self) -> bool:
         """Whether the turn that was committed is to be answered."""
