@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import re
+import tomllib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
-from openai.types.realtime import ConversationItem
+from openai import AsyncOpenAI
+from openai.resources.realtime.realtime import AsyncRealtimeConnection
+from openai.types.realtime import ConversationItem, RealtimeServerEvent
 from pydantic import TypeAdapter
 
+from docs.snippets.approve_tools import approve_tools
+from tests.net.conftest import until
+from tests.service.agents_client import conversation
 from tests.service.client import Client, Event, words
 from tests.service.house import House
+from voice.session.approval_side import _WHY_NOT
 from voice.tools.audit import AuditRing
+from voice.tools.policy import DEFAULTS
 
 OFFICIAL: TypeAdapter[ConversationItem] = TypeAdapter(ConversationItem)
 FORGET = "use forget_notes {}"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def play(scene: Callable[[], Awaitable[None]]) -> None:
@@ -127,3 +139,75 @@ def test_a_client_that_asks_is_told_of_the_tools_card() -> None:
             assert len({card["call_id"] for card in cards}) == 1
 
     play(scene)
+
+
+# Stock clients
+
+
+class Overheard:
+    """A connection of the official package, and what came on it."""
+
+    def __init__(self, connection: AsyncRealtimeConnection) -> None:
+        self.conversation = connection.conversation
+        self.spoken: list[str] = []
+        self._connection = connection
+
+    async def __aiter__(self) -> AsyncIterator[RealtimeServerEvent]:
+        async for event in self._connection:
+            if event.type == "response.output_audio_transcript.done":
+                self.spoken.append(event.transcript)
+            yield event
+
+
+@pytest.mark.parametrize(("allowed", "said"), [(True, '{"forgotten": 0}'), (False, "did not allow it")])
+def test_the_documented_client_asks_somebody(allowed: bool, said: str) -> None:
+    questions: list[tuple[str, str]] = []
+
+    async def ask(name: str, arguments: str) -> bool:
+        questions.append((name, arguments))
+        return allowed
+
+    async def scene() -> None:
+        async with (
+            House() as house,
+            AsyncOpenAI(base_url=house.http, api_key="none") as client,
+            client.realtime.connect(model="voice") as connection,
+        ):
+            overheard: Any = Overheard(connection)
+            approving = asyncio.create_task(approve_tools(overheard, ask))
+            content: Any = [{"type": "input_text", "text": FORGET}]
+            await connection.conversation.item.create(item={"type": "message", "role": "user", "content": content})
+            await connection.response.create()
+            await until(lambda: bool(overheard.spoken))
+            approving.cancel()
+            await asyncio.gather(approving, return_exceptions=True)
+            assert said in overheard.spoken[0]
+
+    play(scene)
+    assert questions == [("forget_notes", "{}")]
+
+
+def test_a_stock_agents_session_goes_on_when_a_tool_of_the_service_waits() -> None:
+    """The package knows no approvals over websockets: the request passes by, and the conversation goes on."""
+
+    async def scene() -> None:
+        async with House() as house, conversation(house.url) as talk:
+            await talk.session.send_message(FORGET)
+            await talk.until(lambda: any(e["type"] == "response.done" for e in talk.raw))
+            await talk.session.send_message("good morning")
+            await talk.until(lambda: "You said good morning." in talk.answers)
+            assert not talk.all("error")
+
+    asyncio.run(scene())
+
+
+# The page
+
+
+def test_the_page_says_what_the_code_does() -> None:
+    page = (DOCS / "howto" / "approve-tools.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(approval_\w+)` \|", page, re.MULTILINE)) == {code for code, _ in _WHY_NOT.values()}
+    (python,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert python.strip() in (DOCS / "snippets" / "approve_tools.py").read_text(encoding="utf-8")
+    (toml,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert tomllib.loads(toml)["tools"]["policy"]["irreversible"] == DEFAULTS["irreversible"]
