@@ -57,6 +57,9 @@ class Overrides:
             remarks = [_refusal(f"session.{path}", event) for path in refused]
             return (event.model_copy(update={"session": session}) if refused else event), remarks
         if isinstance(event, ResponseCreate) and event.response is not None:
+            given = event.response.input or ()
+            if not self.allows("system_items") and any(isinstance(item, SystemMessage) for item in given):
+                raise _refusal("response.input", event)
             params, refused = self.strip(event.response)
             remarks = [_refusal(f"response.{path}", event) for path in refused]
             return (event.model_copy(update={"response": params}) if refused else event), remarks
