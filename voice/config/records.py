@@ -194,7 +194,7 @@ class RtcSettings:
     ice_credential: str = _secret()
     relay_only: bool = False
     bitrate: int = _between(32_000, 6_000, 128_000)
-    complexity: int = _between(5, 0, 10)
+    complexity: int = _between(1, 0, 10)
     fec: bool = True
     dtx: bool = True
     lost_after_s: float = _between(6.0, 2, 60)
