@@ -23,9 +23,12 @@ WISHES: dict[str, Any] = {
     "output": {"output_modalities": ["text"], "max_output_tokens": 5},
     "model": {"model": "other"},
 }
-FREE: dict[str, Any] = {
-    "audio": {"input": {"format": {"type": "audio/pcmu"}}, "output": {"format": {"type": "audio/pcmu"}}}
-}
+PCMU = {"format": {"type": "audio/pcmu"}}
+FREE: dict[str, Any] = {"audio": {"input": PCMU, "output": PCMU}}
+
+
+def table(**rows: Any) -> OverrideSettings:
+    return OverrideSettings(**rows)
 
 
 def update(session: dict[str, Any]) -> Any:
