@@ -217,6 +217,58 @@ def test_nothing_is_judged_while_the_assistant_is_silent() -> None:
     assert floor.engine_started(5.0) is Verdict.NOTHING
 
 
+# By what an ear takes each moment for
+
+WANTS = (0.97, 0.01, 0.01, 0.0, 0.01)
+AGREES = (0.2, 0.78, 0.01, 0.0, 0.01)
+ECHO = (0.02, 0.02, 0.01, 0.01, 0.94)
+
+
+def believed(kinds: tuple[float, ...], *times_ms: float, floor: FloorControl | None = None) -> list[Verdict]:
+    floor = floor or control()
+    return [floor.hear(replace(speech("going", ms), kinds=kinds), 5 + ms / 1000) for ms in times_ms]
+
+
+def test_who_surely_wants_the_floor_has_it_within_two_moments() -> None:
+    assert believed(WANTS, 60, 92) == [Verdict.DUCK, Verdict.YIELD]
+
+
+def test_who_agrees_ducks_the_assistant_and_gives_it_back_when_the_word_is_over() -> None:
+    floor = control()
+    assert believed(AGREES, *range(60, 500, 32), floor=floor).count(Verdict.DUCK) == 1
+    over = floor.hear(replace(speech("offset", 500, late=192), kinds=AGREES), 5.7)
+    assert over is Verdict.RESTORE
+    assert floor.dismissed
+
+
+def test_what_is_nobody_does_nothing_however_long_and_loud() -> None:
+    assert set(believed(ECHO, *range(60, 4_000, 32))) == {Verdict.NOTHING}
+
+
+def test_an_engine_that_hears_our_echo_is_not_believed_against_an_ear_that_knows() -> None:
+    floor = control()
+    believed(ECHO, 60, 92, floor=floor)
+    assert floor.engine_started(6.5) is Verdict.NOTHING
+    assert floor.deadline() is None
+
+
+def test_the_spotter_is_not_asked_where_moments_are_known() -> None:
+    floor = control()
+    believed(AGREES, 60, 92, floor=floor)
+    assert floor.spotted(CallerWords("stop", 0.9, ended=False), 5.3) is Verdict.NOTHING
+
+
+def test_a_pending_reply_is_given_up_for_the_person_and_not_for_a_murmur_far_away() -> None:
+    floor = FloorControl(RULES)
+    assert floor.hears_the_person(1.0), "an ear that never said anything is perhaps none"
+    floor.hear(speech("onset", 60, level=-20), 1.0)
+    floor.hear(speech("going", 800, level=-20), 1.8)
+    assert floor.hears_the_person(1.9)
+    assert not floor.hears_the_person(3.0)
+    floor.hear(speech("onset", 60, level=-32), 3.0)
+    assert not floor.hears_the_person(3.1)
+
+
 # In a conversation
 
 

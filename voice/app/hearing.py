@@ -57,8 +57,10 @@ class Hearing:
         )
 
     def spotter(self, config: SessionConfig) -> Spotter | None:
-        """Who tells the ear's short words apart; None where nobody can."""
-        if config.floor is None or not has_spotter(self._settings):
+        """Who tells the ear's short words apart; None where nobody can, or where the ear itself knows."""
+        from voice.engines.interruption import shipped
+
+        if config.floor is None or shipped() is not None or not has_spotter(self._settings):
             return None
         from voice.engines.speech.spotter import WordSpotter
 

@@ -43,8 +43,9 @@ class EarRules:
     sound before a loud frame is judged with it, so that the detector is not surprised in the middle of a word. The
     detector forgets its past every `refresh_ms` without speech. From `settled_ms` on (by then it is known what a
     stretch is) only every other window is judged; echo is measured every `echo_every_ms`, when settled a quarter as
-    often. Who asks for a stretch's sound gets `lead_ms` from before it, too. How loud a person usually is, is learned
-    from `learn_ms` of a stretch on, where the probability is `clear`.
+    often. While the assistant sounds and moments are judged as a whole, none is left out, and a stretch begins, too,
+    where somebody speaks to us with a probability of `meant`. Who asks for a stretch's sound gets `lead_ms` from before
+    it, too. How loud a person usually is, is learned from `learn_ms` of a stretch on, where the probability is `clear`.
     """
 
     sure: float = 0.6
@@ -60,6 +61,7 @@ class EarRules:
     settled_ms: float = 640.0
     echo_every_ms: float = 64.0
     lead_ms: float = 150.0
+    meant: float = 0.4
     learn_ms: float = 200.0
     clear: float = 0.8
 
@@ -151,7 +153,7 @@ class Listener:
         """More sound. It is converted when there is a window's worth: a call costs more than its samples."""
         self._raw += data
         ready = len(self._heard) // 2 + self._base - self._judged
-        wanted = self._window * (2 if self._settled and not self._skipped else 1)
+        wanted = self._window * (2 if self._settled and not self._skipped and not self._impressed else 1)
         if ready + self._format.duration_ms(len(self._raw)) * PER_MS < wanted:
             self._now = now
             return []
@@ -210,7 +212,7 @@ class Listener:
         return facts
 
     def _skips(self) -> bool:
-        self._skipped = self._settled and not self._skipped
+        self._skipped = self._settled and not self._skipped and not self._impressed
         return self._skipped
 
     @property
@@ -272,6 +274,8 @@ class Listener:
         rules = self.rules
         if over_floor_db < rules.margin_db:
             return False
+        if self._kinds and sum(self._kinds[:2]) >= rules.meant:
+            return True
         if probability >= rules.sure or min(probability, before) >= rules.likely:
             return True
         return probability >= rules.eager and over_floor_db >= rules.eager_margin_db

@@ -33,7 +33,7 @@ class BeliefRules:
     sure: float = 0.92
     early_ms: float = 220.0
     likely: float = 0.75
-    after: float = 0.5
+    after: float = 0.4
     gone_ms: float = 90.0
 
 

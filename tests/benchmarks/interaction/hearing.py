@@ -120,6 +120,15 @@ class EngineEar:
                     edges.append("stopped")
         return edges
 
+    def recognise(self, frame: AudioFrame) -> bool:
+        """Sound of a turn that somebody else found; whether the words are others now."""
+        return self._words is not None and self._words.feed(self._converter.convert(frame.data))
+
+    def begin_again(self) -> None:
+        """The turn is over."""
+        if self._words is not None:
+            self._words.start()
+
     @property
     def text(self) -> str:
         """The words of the utterance so far."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from math import inf
 from typing import TYPE_CHECKING
@@ -13,10 +13,12 @@ from voice.engines.interruption import InterruptionModel, shipped
 from voice.protocol.settings import SemanticVad, ServerVad
 from voice.runtime.phrases import phrase_lists
 from voice.session.belief import BeliefRules
-from voice.session.rules import FloorRules
+from voice.session.rules import FloorRules, TurnRules
 
 if TYPE_CHECKING:
     from voice.engines.speech.phrase_spotter import PhraseSpotter
+
+PATIENT_MS, SPECULATE_MS = 1_100.0, 350.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,7 @@ class Policy:
     """`floor` None: the engine's first sign of speech stops the assistant. `detection` ends the person's turns.
 
     With `always` our ear listens while the assistant is silent, too: only then are the opening words of a scene heard.
+    `turns` says who ends the person's turns, and when: the engine by `detection`, or our ear.
     `model` says what each moment is; None: the rules judge by duration and loudness.
     `spot` finds a listed phrase in a short stretch of sound, as the service's spotter does; None: nobody does.
     """
@@ -32,6 +35,7 @@ class Policy:
     floor: FloorRules | None
     detection: ServerVad | SemanticVad
     always: bool = False
+    turns: TurnRules = field(default_factory=TurnRules)
     model: InterruptionModel | None = None
     spot: Callable[[bytes], Spotted | None] | None = None
 
@@ -54,10 +58,12 @@ def _spotter() -> PhraseSpotter:
 
 
 def ours() -> Policy:
-    """Two stages over an ear of our own; a turn's end waits by the words where there are any."""
-    return Policy(
-        "ours", FloorRules(phrases=phrase_lists("en")), SemanticVad(), always=True, model=shipped(), spot=spot
-    )
+    """Two stages over an ear of our own, which takes the turns, too: patiently, because the reply is asked for before
+    the wait is over and only held back."""
+    rules, model = FloorRules(phrases=phrase_lists("en")), shipped()
+    turns = TurnRules(mode="local", silence_ms=PATIENT_MS, speculate_ms=SPECULATE_MS)
+    found = spot if model is None else None
+    return Policy("ours", rules, SemanticVad(), always=True, turns=turns, model=model, spot=found)
 
 
 def listen() -> Policy:

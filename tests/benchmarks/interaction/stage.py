@@ -20,14 +20,16 @@ from tests.world.engine import EngineOfScripts, Plan
 from voice.audio.convert import convert_whole
 from voice.audio.frames import PCM_16K, AudioFrame
 from voice.engines.base import Ear
+from voice.engines.endings import ending_of
 from voice.engines.speech.silero import SileroProbability
+from voice.protocol.client_events import ClientEvent, InputAudioBufferCommit
 from voice.protocol.settings import Session as Settings
 from voice.protocol.traits import EngineTraits
 from voice.runtime.phrases import phrase_lists
 from voice.runtime.spotting import LookTimes
 from voice.session import effects as ef
 from voice.session import events as ev
-from voice.session.rules import SessionConfig
+from voice.session.rules import SessionConfig, TurnRules
 from voice.session.session import Session
 from voice.session.states import Voice
 
@@ -82,6 +84,7 @@ class Stage:
             traits=EngineTraits("scripted"),
             playout="reports",
             floor=policy.floor,
+            turns=policy.turns if scene.event == "pause" else TurnRules(),
         )
         self.session = Session(self.config)
         self.played = Played(self.config)
@@ -108,7 +111,7 @@ class Stage:
         self._microphone.skip(self._frames)
         self._hands: dict[type, Callable[[Any], None]] = {
             ef.OpenLink: lambda _: self._connect(),
-            ef.SendToEngine: lambda effect: self._engine.receive(effect.event),
+            ef.SendToEngine: lambda effect: self._tell_engine(effect.event),
             ef.SendAudio: lambda effect: self._engine_hears(effect.frame),
             ef.Play: self._play,
             ef.Duck: lambda effect: self._speaker.duck(effect.gain_db, self._now_ms),
@@ -241,9 +244,19 @@ class Stage:
         frame = AudioFrame(self._format, piece)
         self._post(ev.EngineAudio(response_id, item_id, output_index, content_index, frame))
 
+    def _tell_engine(self, event: ClientEvent) -> None:
+        self._engine.receive(event)
+        if isinstance(event, InputAudioBufferCommit):
+            self._engine_ear.begin_again()
+
     def _engine_hears(self, frame: AudioFrame) -> None:
         self._engine.receive_audio(frame, frame.duration_ms)
         if self.clock.now < self._listens_at_s:
+            return
+        if self.config.turns.mode == "local":
+            if self._engine_ear.recognise(frame):
+                self.played.words.append((self.clock.now, self._engine_ear.text))
+                self._post(ev.TurnSense("words", ending_of(self._engine_ear.text)))
             return
         for edge in self._engine_ear.hear(frame):
             if edge == "started":

