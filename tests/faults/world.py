@@ -20,11 +20,12 @@ from voice.protocol.server_events import ErrorEvent
 from voice.protocol.settings import AudioInput, AudioSettings, FunctionTool, Transcription
 from voice.protocol.settings import Session as Settings
 from voice.protocol.traits import EngineTraits
+from voice.runtime.loudness import Loudness
 from voice.session import effects as ef
 from voice.session import events as ev
 from voice.session.rules import FloorRules, LinkRules, SessionConfig, TurnRules
 from voice.session.session import Session
-from voice.session.states import Link
+from voice.session.states import Floor, Link, Voice
 from voice.testkit.connection import Binary, Close, Connection, Out, Reset, StopReading, Text
 from voice.testkit.faults import FINAL_CODES, Fault, Refuse
 from voice.testkit.injector import Injector
@@ -210,6 +211,7 @@ class World:
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._ear = Ear()
+        self._loudness = Loudness()
         self._wire: Wire | None = None
         self._ready_since: float | None = None
         self._inbox: list[ev.Event] = []
@@ -267,9 +269,13 @@ class World:
         self.person.hear(self.speaker.advance(self.now), self.now)
         if was_sounding and (report or not self.speaker.sounding):
             self.post(ev.Played(self.speaker.epoch, self.speaker.position_ms, 0.0))
-        self.post(ev.CallerAudio(self.person.frame(self.now, sounding=self.speaker.sounding)))
+        frame = self.person.frame(self.now, sounding=self.speaker.sounding)
+        self.post(ev.CallerAudio(frame))
         if self.ear and (fact := self._ear.hear(speaking=self.person.speaking)) is not None:
             self.post(fact)
+        quiet = self.session.states.floor is Floor.SILENT and self.session.states.voice is Voice.QUIET
+        if not self.ear and quiet and self._loudness.hear(frame):
+            self.post(ev.CallerLoud())
         if self.person.waiting and not self.speaker.sounding:
             if self._waiting_since is None:
                 self._waiting_since = self.now

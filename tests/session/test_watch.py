@@ -15,7 +15,71 @@ from voice.protocol.traits import EngineTraits
 from voice.session import effects as ef
 from voice.session import events as ev
 from voice.session.rules import LinkRules
-from voice.session.watch import WatchRules
+from voice.session.watch import Trouble, Watch, WatchRules
+
+# The watches by themselves
+
+
+def test_an_engine_that_says_nothing_is_asked_for_a_sign_and_left_when_none_comes() -> None:
+    watch = Watch(WatchRules(doubt_ms=600, sign_ms=1_500))
+    watch.expect(Trouble.NO_REPLY, 10.0)
+    assert not watch.doubts(10.5)
+    assert watch.doubts(10.6)
+    watch.asked(10.6)
+    assert watch.found(12.0) is None
+    assert watch.found(12.1) is Trouble.NO_SIGN
+
+
+def test_an_engine_that_lives_gets_the_patience_that_its_work_may_need() -> None:
+    watch = Watch(WatchRules(no_reply_ms=6_000, doubt_ms=600))
+    watch.expect(Trouble.NO_REPLY, 0.0)
+    watch.asked(0.6)
+    watch.engine_spoke(0.7)
+    assert watch.found(5.9) is None
+    assert not watch.doubts(1.8), "every sign makes the next doubt twice as late"
+    assert watch.doubts(1.9)
+    assert watch.found(6.0) is Trouble.NO_REPLY
+
+
+def test_nothing_is_doubted_while_nothing_is_waited_for() -> None:
+    watch = Watch(WatchRules())
+    assert watch.deadline(may_ask=True) is None
+    watch.expect(Trouble.SILENT_LINE, 0.0)
+    assert not watch.doubts(60.0), "an engine is not to blame for a loudspeaker"
+
+
+def test_an_engine_that_never_answers_updates_is_not_asked() -> None:
+    watch = Watch(WatchRules(no_reply_ms=6_000))
+    watch.expect(Trouble.NO_REPLY, 0.0)
+    asking, waiting = watch.deadline(may_ask=True), watch.deadline(may_ask=False)
+    assert asking is not None
+    assert waiting is not None
+    assert (asking.at, waiting.at) == (0.6, 6.0)
+
+
+def test_a_model_that_thinks_long_is_given_twice_its_longest() -> None:
+    watch = Watch(WatchRules(stalled_ms=8_000))
+    watch.expect(Trouble.STALLED, 0.0)
+    watch.came(Trouble.STALLED, 7.5)
+    assert watch.patience_s(Trouble.STALLED) == 15.0
+
+
+def test_each_repair_in_a_row_doubles_the_patience() -> None:
+    watch = Watch(WatchRules(no_reply_ms=6_000))
+    watch.repaired = 2
+    assert watch.patience_s(Trouble.NO_REPLY) == 24.0
+    watch.all_well()
+    assert watch.patience_s(Trouble.NO_REPLY) == 6.0
+
+
+def test_who_waits_for_sense_may_wait_longer_for_the_end_of_speech() -> None:
+    watch = Watch(WatchRules(no_end_ms=3_500, sense_ms=10_000))
+    assert watch.patience_s(Trouble.NO_END) == 3.5
+    watch.by_sense = True
+    assert watch.patience_s(Trouble.NO_END) == 10.0
+
+
+# In a room
 
 
 def links(room: Room) -> int:

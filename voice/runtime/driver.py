@@ -22,12 +22,13 @@ from voice.errors import EngineError, EngineFailed, EngineRefused, VoiceError
 from voice.protocol.client_events import ClientEvent
 from voice.protocol.codec import Unknown
 from voice.protocol.server_events import ConversationItemInputAudioTranscriptionDelta, ServerEvent
+from voice.runtime.loudness import Loudness
 from voice.runtime.spotting import WordWatch
 from voice.runtime.turn_watch import TurnSenses, TurnWatch
 from voice.session import effects as ef
 from voice.session import events as ev
 from voice.session.session import Session
-from voice.session.states import Voice
+from voice.session.states import Floor, Voice
 from voice.tools.spec import Call, Outcome, ToolContext
 from voice.transports.base import Transport
 
@@ -77,6 +78,7 @@ class Driver:
         self._make_engine = make_engine
         self._tools = tools
         self._ear = ear
+        self._loudness = Loudness()
         self._words = WordWatch(spotter, ear, self.post, self._spawn) if spotter and ear else None
         self._turn = TurnWatch(senses, self.post, self._spawn) if senses and ear else None
         self._watchers = list(watchers)
@@ -215,6 +217,13 @@ class Driver:
             self._take_in(ev.CallerAudio(frame))  # by itself a frame never moves a deadline
         if self._ear is not None:
             self._listen(self._ear, frame)
+        elif self._expects_speech() and self._loudness.hear(frame):
+            self.post(ev.CallerLoud())
+
+    def _expects_speech(self) -> bool:
+        """Nobody speaks: loudness now may be the person."""
+        states = self.session.states
+        return states.floor is Floor.SILENT and states.voice is Voice.QUIET and not self._over.is_set()
 
     def _listen(self, ear: Ear, frame: AudioFrame) -> None:
         if self._turn is not None:
