@@ -43,7 +43,8 @@ def test_another_path_is_found_on_the_same_call(browser: Browser, address: str) 
             # As a change of network would: the path is reported gone.
             page.evaluate(
                 """() => {
-                    Object.defineProperty(room.peer, 'connectionState', {get: () => 'disconnected', configurable: true});
+                    const gone = {get: () => 'disconnected', configurable: true};
+                    Object.defineProperty(room.peer, 'connectionState', gone);
                     room.peer.onconnectionstatechange();
                     delete room.peer.connectionState;
                 }"""
