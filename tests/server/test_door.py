@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
@@ -317,3 +318,23 @@ def _plain(**settings: Any) -> Door:
     async def nothing() -> None: ...
 
     return Door(sockets={}, readiness=lambda: (True, ""), metrics=str, page=str, on_drain=nothing, **settings)
+
+
+def test_connections_that_say_nothing_are_closed_and_those_that_talk_are_not() -> None:
+    async def scene() -> None:
+        async with served() as it:
+            ear = Remembers()
+            line = await connect(it.ws + "/v1/realtime", listener=ear)
+            silent = [await asyncio.open_connection("127.0.0.1", it.port) for _ in range(50)]
+            for number, (_, writer) in enumerate(silent):
+                writer.write(b"GET /healthz HTTP/1.1\r\nHost: lo"[:number])
+            for reader, writer in silent:
+                assert await asyncio.wait_for(reader.read(), 5) == b""
+                writer.close()
+            line.send_text(b"still here")
+            await ear.until(lambda ear: ear.messages == [b"still here"])
+            assert (await it.get("/healthz")).status_code == 200
+            await line.close()
+
+    with patch("voice.server.requests.REQUEST_S", 0.3):
+        asyncio.run(scene())

@@ -20,6 +20,7 @@ from voice.net.server import Refusal, Upgrades
 from voice.server.guard import Guard, check_bind, check_tls, problem
 from voice.server.http import application, routes, socket_routes
 from voice.server.page.built import Page
+from voice.server.requests import PromptRequests
 
 logger = logging.getLogger(__name__)
 
@@ -136,14 +137,14 @@ class Door:
         return None
 
     def _config(self) -> uvicorn.Config:
-        """No lifespan, no access log, no server or date header; h11, because it comes with uvicorn."""
+        """No lifespan, no access log, no server or date header."""
         upgrades: Any = self._upgrades
         certificate, key = self._tls or (None, None)
         return uvicorn.Config(
             self._app,
             ssl_certfile=certificate,
             ssl_keyfile=key,
-            http="h11",
+            http=PromptRequests,
             ws=upgrades,
             loop="none",
             lifespan="off",
