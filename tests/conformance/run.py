@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, get_args
 
-from openai.types.realtime import RealtimeClientEvent, RealtimeServerEvent
+from openai.types.realtime import ConversationItem, RealtimeClientEvent, RealtimeServerEvent
 from pydantic import Field, TypeAdapter, ValidationError
 
 from tests.conformance.scenes import SCENES
@@ -22,6 +23,26 @@ def names(union: Any) -> list[str]:
     return [get_args(member.model_fields["type"].annotation)[0] for member in members]
 
 
+def kind_of(item: Mapping[str, Any]) -> str:
+    """What the page calls an item."""
+    return f"message of the {item['role']}" if item["type"] == "message" else str(item["type"])
+
+
+def items() -> list[str]:
+    """The kinds of items of the official package, in its order."""
+    members = get_args(get_args(ConversationItem)[0])
+    literals = [
+        {
+            name: get_args(member.model_fields[name].annotation)[0]
+            for name in ("type", "role")
+            if name in member.model_fields
+        }
+        for member in members
+    ]
+    return [kind_of(literal) for literal in literals]
+
+
+ITEMS = items()
 CLIENT_EVENTS = names(RealtimeClientEvent)
 SERVER_EVENTS = names(RealtimeServerEvent)
 _READ_CLIENT: TypeAdapter[Any] = TypeAdapter(Annotated[RealtimeClientEvent, Field(discriminator="type")])
@@ -30,19 +51,26 @@ _READ_SERVER: TypeAdapter[Any] = TypeAdapter(Annotated[RealtimeServerEvent, Fiel
 
 @dataclass
 class Seen:
-    """By event type, the titles of the scenes in which it was sent or heard, in the order of the scenes."""
+    """By event type, and by kind of item, the titles of the scenes in which it was sent or heard, in the order of the
+    scenes."""
 
     sent: dict[str, list[str]] = field(default_factory=dict)
     heard: dict[str, list[str]] = field(default_factory=dict)
+    items_sent: dict[str, list[str]] = field(default_factory=dict)
+    items_heard: dict[str, list[str]] = field(default_factory=dict)
     misshapen: list[str] = field(default_factory=list)
     """What the official types would not read."""
 
     def take(self, title: str, client: Client) -> None:
         for event in client.sent:
             _note(self.sent, event["type"], title)
+            if "item" in event:
+                _note(self.items_sent, kind_of(event["item"]), title)
             self._check(_READ_CLIENT.validate_python, event, event["type"])
         for event, raw in zip(client.events, client.raw, strict=True):
             _note(self.heard, event["type"], title)
+            if "item" in event:
+                _note(self.items_heard, kind_of(event["item"]), title)
             self._check(lambda text: _READ_SERVER.validate_json(text, strict=True), raw, event["type"])
 
     def _check(self, read: Any, said: Any, kind: str) -> None:

@@ -75,6 +75,8 @@ async def items(house: House, client: Client) -> None:
     audio = base64.b64encode(hum(300)).decode()
     content = [{"type": "input_audio", "audio": audio}]
     await client.create({"type": "message", "role": "user", "content": content}, previous_item_id="root")
+    content = [{"type": "input_text", "text": "Be kind."}]
+    await client.create({"type": "message", "role": "system", "content": content})
     assert client.errors == []
 
 

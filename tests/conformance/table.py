@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.conformance.reasons import REASONS
-from tests.conformance.run import CLIENT_EVENTS, SERVER_EVENTS, Seen
+from tests.conformance.run import CLIENT_EVENTS, ITEMS, SERVER_EVENTS, Seen
 
 _SHOWN = 3
 _HEAD = """\
@@ -27,6 +27,12 @@ _SERVER = """
 | event | heard in |
 |---|---|
 """
+_ITEMS = """
+## Items: {count} of {all}
+
+| item | created by the client in | shown by the service in |
+|---|---|---|
+"""
 _NOT_YET = """
 ## Not said here, and why
 
@@ -46,6 +52,8 @@ def render(seen: Seen) -> str:
             *(_row(name, _some(seen.sent.get(name, []))) for name in CLIENT_EVENTS),
             _SERVER.format(count=len(heard), all=len(SERVER_EVENTS)),
             *(_row(name, _some(seen.heard[name])) for name in heard),
+            _ITEMS.format(count=len(set(seen.items_sent) | set(seen.items_heard)), all=len(ITEMS)),
+            *(f"| {name} | {_places(seen.items_sent, name)} | {_places(seen.items_heard, name)} |\n" for name in ITEMS),
             _NOT_YET,
             *(_row(name, REASONS.get(name, "**missing**")) for name in silent),
         )
@@ -54,6 +62,10 @@ def render(seen: Seen) -> str:
 
 def _row(name: str, text: str) -> str:
     return f"| `{name}` | {text} |\n"
+
+
+def _places(found: dict[str, list[str]], name: str) -> str:
+    return _some(found[name]) if name in found else "–"
 
 
 def _some(titles: list[str]) -> str:

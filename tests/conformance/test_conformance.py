@@ -8,7 +8,7 @@ import pytest
 
 from tests.conformance.pages import CONFORMANCE, HOW
 from tests.conformance.reasons import REASONS
-from tests.conformance.run import CLIENT_EVENTS, SERVER_EVENTS, Seen, play
+from tests.conformance.run import CLIENT_EVENTS, ITEMS, SERVER_EVENTS, Seen, play
 from tests.conformance.table import render
 
 
@@ -28,6 +28,10 @@ def test_every_client_event_is_exercised(seen: Seen) -> None:
 
 def test_every_server_event_is_heard_or_has_its_reason(seen: Seen) -> None:
     assert set(SERVER_EVENTS) - set(seen.heard) == set(REASONS)
+
+
+def test_every_kind_of_item_is_exercised(seen: Seen) -> None:
+    assert set(seen.items_sent) | set(seen.items_heard) == set(ITEMS)
 
 
 def test_the_official_types_read_everything_that_was_said(seen: Seen) -> None:
