@@ -256,8 +256,10 @@ class Room:
 
     def post(self, event: ev.Event) -> None:
         self._inbox.append(event)
-        if self._busy:
-            return
+        if not self._busy:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
         self._busy = True
         while self._inbox:
             self._handle(self._inbox.popleft())
@@ -314,7 +316,7 @@ class Room:
                 self._hands[type(effect)](effect)
         self._busy = False
         if self._inbox:
-            self.post(self._inbox.popleft())
+            self._catch_up()
 
     def _close_link(self) -> None:
         """As a driver does: the engine is not heard any more, and the session is told at once."""
