@@ -18,7 +18,7 @@ from voice.app.conversations import Company, Conversations, every_tool, settings
 from voice.app.engines import Engines, open_engines
 from voice.app.hearing import Hearing
 from voice.app.tooling import open_tools
-from voice.config import Settings
+from voice.config import ServerSettings, Settings
 from voice.errors import ConfigError
 from voice.net.base import PendingSocket, SocketLimits
 from voice.runtime.hub import Hub, HubLimits
@@ -26,6 +26,7 @@ from voice.runtime.observe import Metrics
 from voice.runtime.quota import QuotaLimits, Quotas
 from voice.server.auth import Authority, Caller
 from voice.server.calls import Calls
+from voice.server.carriers import TwilioSignature
 from voice.server.keys import ApiKey, KeyFile
 from voice.server.secrets import ClientSecrets
 from voice.server.visits import Assistants
@@ -91,7 +92,10 @@ class Service:
         door = self.door = Door(
             host=server.host,
             port=server.port,
-            sockets={"/v1/realtime": sockets.realtime(_realtime), "/twilio": sockets.carrier(_twilio)},
+            sockets={
+                "/v1/realtime": sockets.realtime(_realtime),
+                "/twilio": sockets.carrier(_twilio, _signature(server)),
+            },
             readiness=self._readiness,
             metrics=metrics.render,
             may_read_metrics=lambda headers, client: authority.identify(headers, client).need("metrics"),
@@ -203,6 +207,11 @@ def _twilio(pending: PendingSocket) -> Transport:
     from voice.transports.telephony.twilio import TwilioCodec
 
     return TelephonyTransport(TwilioCodec(), pending)
+
+
+def _signature(server: ServerSettings) -> TwilioSignature | None:
+    token = server.twilio_auth_token
+    return TwilioSignature(token, server.public_origin) if token else None
 
 
 def _host_of(origin: str) -> tuple[str, ...]:

@@ -66,6 +66,8 @@ def _checked(settings: Settings, given: Mapping[str, Given]) -> Settings:
     if server.default_assistant and server.default_assistant not in settings.assistants:
         known = ", ".join(settings.assistants) or "none"
         given["server.default_assistant"].refuse(f"the name of one of [{ASSISTANTS}.…] (there are: {known})")
+    if server.twilio_auth_token and not server.public_origin:
+        given["server.twilio_auth_token"].refuse("server.public_origin beside it: Twilio signs that address")
     if bool(server.tls_cert) is not bool(server.tls_key):
         one, other = ("tls_cert", "tls_key") if server.tls_cert else ("tls_key", "tls_cert")
         given[f"server.{one}"].refuse(f"server.{other} beside it", fix="A certificate and its key go together.")
@@ -117,6 +119,7 @@ def _find_keys(given: dict[str, Given], env: Mapping[str, str]) -> None:
     brain_host = urlsplit(_text(given, "local.brain_url")).hostname
     _find_key(given, env, "local.brain_api_key", official=brain_host in (None, OPENAI_HOST))
     _find_key(given, env, "webrtc.ice_credential", official=False)
+    _find_key(given, env, "server.twilio_auth_token", official=False)
 
 
 def _find_key(given: dict[str, Given], env: Mapping[str, str], name: str, *, official: bool) -> None:

@@ -22,7 +22,8 @@ class ServerSettings:
 
     `keys_file` is where `voice keys` keeps its keys; with keys in it every client must show one. The address of a
     client is taken from `X-Forwarded-For` only when one of the `trusted_proxies` (addresses) says it. `tls_cert` and
-    `tls_key` are PEM files. `default_assistant` answers who names none; empty: what [session] describes."""
+    `tls_key` are PEM files. `default_assistant` answers who names none; empty: what [session] describes. With Twilio's
+    auth token only what Twilio has signed for `public_origin` may open its socket, and then it needs no key."""
 
     host: str = "127.0.0.1"
     port: int = _between(8080, 0, 65_535)
@@ -38,6 +39,8 @@ class ServerSettings:
     tls_cert: str = ""
     tls_key: str = ""
     default_assistant: str = ""
+    twilio_auth_token_env: str = ""
+    twilio_auth_token: str = _secret()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +169,14 @@ class ToolSettings:
 
     `[tools.policy]` says which of them run (`allow`), need a person's approval (`ask`), or do not run (`deny`): a row
     names a tool, or a class of side effects (`read`, `write`, `irreversible`). After `approval_s` seconds no answer is
-    a "no"; `approval_on_interruption` says whether a question outlives an interruption of the reply that asked it."""
+    a "no"; `approval_on_interruption` says whether a question outlives an interruption of the reply that asked it;
+    `approval_prompt` is said when a question is asked, for people who do not look at the screen."""
 
     enabled: tuple[str, ...] | Literal["all"] = "all"
     policy: Mapping[str, Literal["allow", "ask", "deny"]] = field(default_factory=dict)
     approval_s: float = _between(60.0, 1, 3_600)
     approval_on_interruption: Literal["keep", "drop"] = "keep"
+    approval_prompt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,15 @@ from voice.net.base import PendingSocket, SocketHandler
 from voice.runtime.hub import Hub, Place
 from voice.server.auth import Authority, Caller
 from voice.server.calls import Calls, Hold
+from voice.server.carriers import SIGNATURE, TwilioSignature
 from voice.server.http import answer_for
 from voice.server.secrets import ClientSecrets
 from voice.server.shared import SharedTransport
 from voice.server.sideband import Sideband
 from voice.server.visits import Assistants, Visit
 from voice.transports.base import Transport
+
+CARRIER = Caller("key", "twilio", frozenset({"realtime"}))
 
 
 class Sockets:
@@ -61,13 +64,19 @@ class Sockets:
 
         return handle
 
-    def carrier(self, transport: Callable[[PendingSocket], Transport]) -> SocketHandler:
-        """The handler of a telephone carrier's socket."""
+    def carrier(
+        self, transport: Callable[[PendingSocket], Transport], signature: TwilioSignature | None
+    ) -> SocketHandler:
+        """The handler of a telephone carrier's socket. With a `signature` to check, that is what lets it in."""
 
         async def handle(pending: PendingSocket) -> None:
             try:
-                caller = self._identify(pending)
-                caller.need("realtime")
+                if signature is None:
+                    caller = self._identify(pending)
+                    caller.need("realtime")
+                else:
+                    signature.check(pending.path, pending.headers.get(SIGNATURE, ""))
+                    caller = CARRIER
                 visit = self._assistants.visit(caller, pending.query)
                 place = self._place(caller)
             except VoiceError as error:
