@@ -141,6 +141,34 @@ def test_both_calls_of_a_response_are_over_before_the_model_goes_on() -> None:
     assert len(sent(answers(stage, request_id, False), ResponseCreate)) == 1
 
 
+PROMPT = "Please allow that on the screen."
+
+
+def prompting() -> Stage:
+    return client(ApprovalRules(verdicts={"wipe": "ask"}, prompt=PROMPT))
+
+
+def says_prompt(effects: list[ef.Effect]) -> bool:
+    return any(PROMPT in (ask.response.instructions or "") for ask in sent(effects, ResponseCreate) if ask.response)
+
+
+def test_who_does_not_look_is_told_that_something_is_asked() -> None:
+    stage = prompting()
+    asked(stage, "a")
+    asked(stage, "b")
+    assert says_prompt(stage.done())
+    stage.begin("resp_2")
+    assert not says_prompt(stage.done("resp_2")), "once for both"
+
+
+def test_what_was_answered_already_is_not_announced() -> None:
+    stage = prompting()
+    request_id = asked(stage)
+    answers(stage, request_id, True)
+    assert not says_prompt(stage.done())
+    assert not says_prompt(stage.say(ev.ToolDone("call_1", "gone")))
+
+
 # Where nobody is asked
 
 

@@ -13,11 +13,13 @@ from pathlib import Path
 from tests.world.engine import Plan
 from tests.world.room import Line, Room
 from voice.protocol.client_events import ConversationItemCreate, ResponseCreate, SessionUpdate
-from voice.protocol.items import InputText, UserMessage
+from voice.protocol.items import InputText, McpApprovalRequest, McpApprovalResponse, UserMessage
+from voice.protocol.server_events import ConversationItemDone
 from voice.protocol.settings import FunctionTool
 from voice.protocol.settings import Session as Settings
 from voice.runtime.trace import TraceWriter
 from voice.session import events as ev
+from voice.session.approvals import ApprovalRules
 from voice.session.rules import TurnRules
 
 FOLDER = Path(__file__).parent
@@ -64,11 +66,29 @@ def a_realtime_client() -> Room:
     return room.run(until=6.0)
 
 
+def an_approval_and_a_refusal() -> Room:
+    """A browser that wants every event; the ids are the session's own, and the same each time."""
+    plan = lambda n: Plan(sound_ms=900) if n % 2 else Plan(calls=(("c", "wipe", "{}"),), items=0)  # noqa: E731
+    rules = ApprovalRules(verdicts={"wipe": "ask"})
+    room = Room(client_face=True, we_play=True, tools=("wipe",), plan=plan, approvals=rules, playout="marks")
+    wish = Settings.model_validate({"type": "realtime", "voice": {"events": True}})
+    room.client_says(0.1, SessionUpdate(event_id="mine", session=wish))
+    for at, approve in ((0.5, True), (4.0, False)):
+        room.user_speaks(at=at, seconds=0.4)
+        room.run(until=at + 1.5)
+        request = [e.item for e in room.client.of(ConversationItemDone) if isinstance(e.item, McpApprovalRequest)][-1]
+        answer = McpApprovalResponse(approval_request_id=request.id or "", approve=approve, reason="not now")
+        room.client_says(at + 1.6, ConversationItemCreate(item=answer))
+    room.happens(6.6, ev.HungUp("the client left"))
+    return room.run(until=7.0)
+
+
 SCENES: tuple[Callable[[], Room], ...] = (
     a_call_with_a_tool_and_an_interruption,
     a_connection_lost_in_the_middle_of_a_turn,
     a_talk_button,
     a_realtime_client,
+    an_approval_and_a_refusal,
 )
 
 

@@ -36,4 +36,5 @@ def approval_rules(settings: Settings, executor: Executor) -> ApprovalRules:
         verdicts=executor.policy.table(executor.registry),
         timeout_ms=settings.tools.approval_s * 1000,
         on_interruption=settings.tools.approval_on_interruption,
+        prompt=settings.tools.approval_prompt,
     )

@@ -21,6 +21,7 @@ from voice.session.approvals import Approvals, TooLate
 from voice.session.calls import Stage, ToolCall
 from voice.session.deadlines import Deadline
 from voice.session.effects import RunTool, SendToClient
+from voice.session.replies import Wish
 
 if TYPE_CHECKING:
     from voice.session.session import Session
@@ -97,6 +98,17 @@ class ApprovalSide:
             self._session.emit(SendToClient(face.delete(event.item_id)))
         return True
 
+    @property
+    def _prompt(self) -> Wish | None:
+        text = self._approvals.rules.prompt
+        return Wish("say", text) if text else None
+
+    def _hush_prompt(self) -> None:
+        """Nothing is asked any more: what was not said yet need not be said."""
+        replies, prompt = self._session.replies, self._prompt
+        if prompt is not None and prompt in replies.wishes and not self._approvals.open:
+            replies.wishes.remove(prompt)
+
     # From stage to stage
 
     def _run(self, call: ToolCall, approved_by: str = "") -> None:
@@ -115,6 +127,9 @@ class ApprovalSide:
         for shown in session.face.ask(call, request_id):
             session.emit(SendToClient(shown))
         session.extension.tool(call, "awaiting_approval")
+        prompt = self._prompt
+        if prompt is not None and prompt not in session.replies.wishes:
+            session.ask(prompt)
 
     def _refuse(self, call: ToolCall, words: str, outcome: str) -> None:
         session = self._session
@@ -127,6 +142,7 @@ class ApprovalSide:
         """A question ends without a "yes"."""
         session = self._session
         question = self._approvals.end(request_id, how)
+        self._hush_prompt()
         call = session.calls.open.get(question.call_id) if question is not None else None
         if call is None:
             return
@@ -178,6 +194,7 @@ class ApprovalSide:
             self._end(request_id, "answered", _with_reason(NOT_ALLOWED, answer.reason))
             return
         question = self._approvals.end(request_id, "answered")
+        self._hush_prompt()
         call = session.calls.open.get(question.call_id) if question is not None else None
         if call is None:
             return

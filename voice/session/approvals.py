@@ -22,13 +22,14 @@ class ApprovalRules:
 
     A question that nobody has answered after `timeout_ms` counts as "no". When the person interrupts the reply that
     asked it, it stays open (`keep`) or counts as "no" (`drop`). At most `open_limit` questions are open at a time: a
-    model that asks for more is refused.
+    model that asks for more is refused. `prompt` is said when a question is asked, for whoever is not looking.
     """
 
     verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     timeout_ms: float = 60_000.0
     on_interruption: Literal["keep", "drop"] = "keep"
     open_limit: int = 8
+    prompt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
