@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -127,3 +128,15 @@ def test_an_extra_that_is_missing_is_not_a_crash() -> None:
 
     check = asyncio.run(checks.attempt("recogniser", missing))
     assert check.fix == "Install it with: pip install 'voice[local]'"
+
+
+def test_a_model_of_turns_is_looked_at_where_one_is_set(tmp_path: Path) -> None:
+    async def found(path: str) -> list[Check]:
+        settings = settings_for(engine__kind="openai", turns__end_of_turn_model=path)
+        check = await checks.attempt("end-of-turn model", lambda: checks.end_of_turn_model(settings))
+        return [check]
+
+    (check,) = asyncio.run(found(str(tmp_path / "none.onnx")))
+    assert not check.ok
+    assert "none.onnx" in check.found or "onnxruntime" in check.found
+    assert "turns.end_of_turn_model" in check.fix or "voice[smartturn]" in check.fix

@@ -7,6 +7,7 @@ import importlib.metadata
 import os
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -45,6 +46,8 @@ async def checks(settings: Settings) -> AsyncIterator[Check]:
         yield await attempt("intents", intents, needed=settings.local.brain == "intents")
     else:
         yield await attempt("engine", lambda: remote(settings))
+    if settings.turns.end_of_turn_model:
+        yield await attempt("end-of-turn model", lambda: end_of_turn_model(settings))
     yield key(settings)
     yield await attempt("sound devices", devices, needed=False)
     yield await attempt("pictures as PNG", png, needed=False)
@@ -100,6 +103,21 @@ def key(settings: Settings) -> Check:
 
 
 # The embedded engine
+
+
+async def end_of_turn_model(settings: Settings) -> str:
+    from voice.audio.frames import PCM_16K, AudioFrame
+    from voice.engines.speech.smart_turn import SmartTurn
+
+    model = SmartTurn(settings.turns.end_of_turn_model)
+    try:
+        await model.open()
+        before = time.perf_counter()
+        await model.finished([AudioFrame(PCM_16K, PCM_16K.silence(1_000))])
+        took_ms = (time.perf_counter() - before) * 1000
+    finally:
+        await model.close()
+    return f"{settings.turns.end_of_turn_model}, {took_ms:.0f} ms"
 
 
 async def vad(settings: Settings) -> str:
