@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import tomllib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from tests.net.conftest import until
 from tests.service.agents_client import conversation
 from tests.service.client import Client, Event, words
 from tests.service.house import House
+from tests.service.served import served
 from voice.session.approval_side import _WHY_NOT
 from voice.tools.audit import AuditRing
 from voice.tools.policy import DEFAULTS
@@ -197,6 +198,35 @@ def test_a_stock_agents_session_goes_on_when_a_tool_of_the_service_waits() -> No
             await talk.session.send_message("good morning")
             await talk.until(lambda: "You said good morning." in talk.answers)
             assert not talk.all("error")
+
+    asyncio.run(scene())
+
+
+# Everything real
+
+
+@pytest.fixture(scope="module")
+def real() -> Iterator[str]:
+    with served() as address:
+        yield address.replace("http://", "ws://") + "/realtime"
+
+
+@pytest.mark.speech
+@pytest.mark.parametrize(
+    ("approve", "said", "left"),
+    [(False, "All right, I kept your notes.", "You told me that"), (True, "I forgot", "I have no notes yet.")],
+    ids=["refused", "approved"],
+)
+def test_the_embedded_brain_asks_and_tells(real: str, approve: bool, said: str, left: str) -> None:
+    async def scene() -> None:
+        async with Client(real) as client:
+            await client.ask("remember that my keys are in the drawer")
+            await client.until("response.done")
+            await client.ask("forget all my notes")
+            request = await client.item("mcp_approval_request")
+            assert words(await answer(client, request, approve)).startswith(said)
+            await client.ask("what do you remember")
+            assert words((await client.until("response.done"))["response"]).startswith(left)
 
     asyncio.run(scene())
 
