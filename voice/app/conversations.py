@@ -85,7 +85,9 @@ class Conversations:
         assert self._executor is not None
         company = self._companies[visit.assistant.name]
         config = self._config(company, transport, visit)
-        watchers: list[Watcher] = [Observer(self._metrics, config.session_id), meter]
+        watchers: list[Watcher] = [Observer(self._metrics, config.session_id)]
+        if not self._quotas.is_free:
+            watchers.append(meter)
         driver = make_driver(config, transport, company.engines, self._executor, watchers, company.hearing)
         meter.over = driver.close
         values = {"session_id": config.session_id, "owner": visit.caller.owner, "assistant": visit.assistant.name}

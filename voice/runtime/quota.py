@@ -46,6 +46,11 @@ class Quotas:
         self._accounts: dict[str, Account] = {}
         self._all = Account(0.0)
 
+    @property
+    def is_free(self) -> bool:
+        """Whether there is no limit at all."""
+        return self._limits == QuotaLimits()
+
     def check(self, owner: str, now: float) -> None:
         """May this owner begin another conversation? Raises RequestRefused (429), or Busy when all is spent."""
         if why := self.used_up(owner, now):
