@@ -103,7 +103,7 @@ def test_space_is_a_talk_button_and_escape_takes_it_back(page: Page, twin: Twin)
     page.get_by_role("radio", name="Hold").click()
     page.click("#talk")
     expect(status(page)).to_have_text("Ready")
-    assert twin.until_sent("session.update", 2)[-1]["session"]["audio"]["input"] == {"turn_detection": None}
+    assert twin.until_sent("session.update", 3)[-1]["session"]["audio"]["input"] == {"turn_detection": None}
     page.locator("body").click(position={"x": 700, "y": 200})
     page.keyboard.down("Space")
     expect(status(page)).to_have_text("Hearing you")
@@ -212,7 +212,7 @@ def test_a_key_is_asked_for_and_lives_as_long_as_the_tab(page: Page, twin: Twin)
     page.click("#talk")
     page.get_by_placeholder("Key").fill("sk-voice-1")
     twin.refuse = None
-    page.get_by_role("button", name="Call").click()
+    page.get_by_role("button", name="Open").click()
     expect(status(page)).to_have_text("Listening")
     assert twin.offers[-1]["authorization"] == "Bearer sk-voice-1"
     assert page.evaluate("JSON.stringify(localStorage)").find("sk-voice-1") < 0
@@ -268,6 +268,60 @@ def test_events_are_filtered_and_saved(page: Page, twin: Twin) -> None:
     assert {line["direction"] for line in lines} == {"in", "out"}
     assert lines[0]["event"]["type"] == "session.created"
     assert any(line["event"].get("transcript") == "save me" for line in lines)
+
+
+def test_what_the_service_refuses_is_told(page: Page, twin: Twin) -> None:
+    talk(page)
+    twin.serve({"type": "error", "error": {"type": "invalid_request_error", "code": "response_cancel_not_active"}})
+    expect(page.locator(".strip")).to_have_count(0)
+    refused = {"type": "invalid_request_error", "code": "override_refused", "message": "Not yours to change."}
+    twin.serve({"type": "error", "error": refused})
+    expect(page.locator(".strip")).to_contain_text("Not yours to change.")
+
+
+def test_devices_that_come_and_go_are_offered(page: Page, twin: Twin) -> None:
+    talk(page)
+    page.get_by_role("tab", name="Set-up").click()
+    microphones = page.get_by_label("Microphone", exact=True)
+    plug = """labels => {
+        const made = (label) => ({kind: 'audioinput', deviceId: label, label, groupId: 'g', toJSON: () => ({})});
+        navigator.mediaDevices.enumerateDevices = async () => labels.map(made);
+        navigator.mediaDevices.dispatchEvent(new Event('devicechange'));
+    }"""
+    page.evaluate(plug, ["Headset", "Webcam"])
+    expect(microphones.locator("option")).to_have_text(["The system's choice", "Headset", "Webcam"])
+    page.evaluate(
+        """() => {
+            window.wanted = [];
+            const open = twin.microphone;
+            twin.microphone = (which) => (wanted.push(which), open());
+        }"""
+    )
+    microphones.select_option("Webcam")
+    page.wait_for_function("wanted.length === 1")
+    assert page.evaluate("wanted[0].audio.deviceId") == {"exact": "Webcam"}
+    page.evaluate(plug, ["Headset"])
+    expect(microphones.locator("option")).to_have_text(["The system's choice", "Headset"])
+    expect(status(page)).to_have_text("Listening")
+
+
+def test_a_picture_can_be_dropped_anywhere(page: Page, twin: Twin) -> None:
+    drop = """kind => {
+        const files = new DataTransfer();
+        const canvas = document.createElement('canvas');
+        return new Promise(done => canvas.toBlob(blob => {
+            files.items.add(new File([blob], 'a.png', {type: 'image/png'}));
+            document.body.dispatchEvent(new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: files}));
+            done();
+        }));
+    }"""
+    page.evaluate(drop, "dragover")
+    expect(page.locator(".drop")).to_be_visible()
+    page.evaluate(drop, "drop")
+    expect(page.locator(".drop")).to_have_count(0)
+    expect(page.locator(".pictures img")).to_have_count(1)
+    page.get_by_label("Remove this picture").click()
+    expect(page.locator(".pictures img")).to_have_count(0)
 
 
 def test_waits_and_cost_are_told(page: Page, twin: Twin) -> None:

@@ -25,6 +25,8 @@ export const problem = signal<VoiceError | undefined>(undefined);
 export const retryAt = signal<number | undefined>(undefined);
 export const engineLink = signal("");
 export const retrying = signal<{ attempt: number; inMs: number } | undefined>(undefined);
+/** What the service answered to something that cannot be done; gone after a while. */
+export const complaint = signal("");
 export const hint = signal<Hint>(undefined);
 export const devices = signal<Devices>({ microphones: [], speakers: [] });
 export const info = signal<Info | undefined>(undefined);
@@ -87,6 +89,24 @@ function chosenMicrophone(): MicrophoneOptions {
   };
 }
 
+/** Learns what the service is; asks for a key where it wants one. Says whether one may call. */
+async function ask(): Promise<boolean> {
+  const said = await fetchInfo(settings.key.value);
+  if (said !== "refused") info.value = said;
+  if (said === "refused") problem.value = new VoiceError("unauthorized", "It does not know this one.");
+  else if (said?.auth === "key" && !settings.key.value) problem.value = new VoiceError("unauthorized", "");
+  else return true;
+  return false;
+}
+
+/** Takes a key; calls at once where there is nothing more to choose. */
+export async function unlock(key: string): Promise<void> {
+  settings.key.value = key;
+  if (!(await ask())) return;
+  problem.value = undefined;
+  if ((info.value?.assistants.length ?? 0) < 2) await start();
+}
+
 export async function stop(): Promise<void> {
   await client?.close();
 }
@@ -133,7 +153,8 @@ export async function plugIn(): Promise<void> {
 }
 
 export function open(): void {
-  void fetchInfo().then((said) => (info.value = said));
+  if (globalThis.isSecureContext) void ask();
+  else problem.value = new VoiceError("insecure", "");
   watchDevices((plugged) => (devices.value = plugged));
   effect(() => {
     const mode = settings.talk.value;
@@ -159,6 +180,7 @@ function clear(): void {
     log.value = { list: new EventLog() };
     usage.value = { usd: undefined, tokens: 0, startedAt: undefined, seconds: 0 };
     engineLink.value = "";
+    complaint.value = "";
     announcement.value = "";
   });
   marks.length = 0;
@@ -237,7 +259,20 @@ function receive(event: ServerEvent): void {
   if (event.type === "response.done") {
     usage.value = { ...usage.peek(), tokens: usage.peek().tokens + (event.response?.usage?.total_tokens ?? 0) };
   }
+  if (event.type === "error") complain(event);
   announce(event);
+}
+
+const COMPLAINT_MS = 7_000;
+/** Races that a person neither caused nor can mend. */
+const NOBODYS_FAULT = new Set(["response_cancel_not_active", "conversation_already_has_active_response"]);
+let complaintTimer: ReturnType<typeof setTimeout> | undefined;
+
+function complain(event: ServerEvent): void {
+  if (NOBODYS_FAULT.has(event.error?.code ?? "")) return;
+  complaint.value = event.error?.message ?? "";
+  clearTimeout(complaintTimer);
+  complaintTimer = setTimeout(() => (complaint.value = ""), COMPLAINT_MS);
 }
 
 function announce(event: ServerEvent): void {

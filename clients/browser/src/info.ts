@@ -16,10 +16,12 @@ export interface Info {
   default_assistant?: string;
 }
 
-/** Undefined when the service does not say. */
-export async function fetchInfo(): Promise<Info | undefined> {
+/** Undefined when the service does not say; `refused` when it does not know the key. */
+export async function fetchInfo(key: string): Promise<Info | "refused" | undefined> {
+  const authorization: Record<string, string> = key ? { authorization: `Bearer ${key}` } : {};
   try {
-    const response = await fetch("/v1/info", { headers: { accept: "application/json" } });
+    const response = await fetch("/v1/info", { headers: { accept: "application/json", ...authorization } });
+    if (response.status === 401 || response.status === 403) return "refused";
     if (!response.ok) return undefined;
     const info = (await response.json()) as Partial<Info>;
     return { version: "", engine: "", auth: "none", webrtc: true, ...info, assistants: info.assistants ?? [] };

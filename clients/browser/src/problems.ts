@@ -42,7 +42,7 @@ const ADVICE: Record<Problem, (error: VoiceError) => Advice> = {
   }),
   unauthorized: (error) => ({
     title: "This service wants a key",
-    what: `${error.message} It is kept until you close this tab.`,
+    what: `${error.message} It is kept until you close this tab.`.trim(),
     key: true,
   }),
   busy: () => ({

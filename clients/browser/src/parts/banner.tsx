@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { connection, engineLink, hint, inCall, listensOnly, plugIn, problem, retryAt, retrying, start } from "../call.ts";
+import { complaint, connection, engineLink, hint, inCall, listensOnly, plugIn, problem, retryAt, retrying, start, unlock } from "../call.ts";
 import { adviceFor } from "../problems.ts";
 import { settings } from "../settings.ts";
 
@@ -13,6 +13,7 @@ export function Banner() {
     return <Strip tone="waiting" title="The assistant is being reached again…" text="Go on speaking: nothing you say is lost." />;
   }
   if (problem.value) return <Trouble />;
+  if (complaint.value) return <Strip tone="waiting" title="That did not work" text={complaint.value} />;
   if (hint.value === "clipping") return <Strip tone="waiting" title="Too loud" text="The microphone is at its limit: move back, or turn it down." />;
   if (hint.value === "no-signal") {
     return <Strip tone="waiting" title="No sound from the microphone" text="Is it switched off, or is it the wrong one?" action="Choose another" act={openSetup} />;
@@ -52,15 +53,14 @@ function KeyForm() {
   const [key, setKey] = useState("");
   const submit = (event: Event) => {
     event.preventDefault();
-    settings.key.value = key.trim();
-    void start();
+    void unlock(key.trim());
   };
   return (
     <form class="key" onSubmit={submit}>
       <label><span class="sr">Key</span>
         <input type="password" autocomplete="off" placeholder="Key" value={key} onInput={(event) => setKey(event.currentTarget.value)} />
       </label>
-      <button class="strong" type="submit" disabled={key.trim() === ""}>Call</button>
+      <button class="strong" type="submit" disabled={key.trim() === ""}>Open</button>
     </form>
   );
 }

@@ -34,12 +34,11 @@ function Assistants() {
   const all = info.value?.assistants ?? [];
   if (all.length < 2) return null;
   return (
-    <label class="pick">
-      <span class="sr">Assistant</span>
-      <select value={assistant.value?.name} disabled={inCall.value} onChange={(event) => (settings.assistant.value = event.currentTarget.value)}>
+    <span class="pick">
+      <select aria-label="Assistant" value={assistant.value?.name} disabled={inCall.value} onChange={(event) => (settings.assistant.value = event.currentTarget.value)}>
         {all.map((one) => <option key={one.name} value={one.name}>{one.name}</option>)}
       </select>
-    </label>
+    </span>
   );
 }
 

@@ -25,16 +25,15 @@ export function Setup() {
 function Picker({ label, list, chosen, changed }: { label: string; list: MediaDeviceInfo[]; chosen: Signal<string>; changed?: () => void }) {
   const known = list.filter((device) => device.deviceId !== "default" && device.label !== "");
   return (
-    <label class="pick wide">
-      <span class="sr">{label}</span>
-      <select value={known.some((device) => device.deviceId === chosen.value) ? chosen.value : ""} onChange={(event) => {
+    <span class="pick wide">
+      <select aria-label={label} value={known.some((device) => device.deviceId === chosen.value) ? chosen.value : ""} onChange={(event) => {
         chosen.value = event.currentTarget.value;
         changed?.();
       }}>
         <option value="">The system's choice</option>
         {known.map((device) => <option key={device.deviceId} value={device.deviceId}>{device.label}</option>)}
       </select>
-    </label>
+    </span>
   );
 }
 

@@ -220,9 +220,11 @@ export class VoiceClient extends Emitter<VoiceEvents> {
   }
 
   #begin(): void {
-    const session: SessionSettings = { type: "realtime", ...this.#options.session };
-    if (this.#options.extensions ?? true) session["voice"] = { events: true, link_events: true };
-    if (Object.keys(session).length > 1) this.send({ type: "session.update", session });
+    // One update each: a service that refuses the settings may still tell what happens.
+    const { session, extensions = true } = this.#options;
+    const voice = { events: true, link_events: true };
+    if (extensions) this.send({ type: "session.update", session: { type: "realtime", voice } });
+    if (session) this.send({ type: "session.update", session: { type: "realtime", ...session } });
     for (const item of this.conversation.history()) this.send({ type: "conversation.item.create", item });
     this.talk.begin(this.#created?.audio?.input?.turn_detection);
   }
