@@ -9,6 +9,7 @@ import sys
 from enum import Enum
 from pathlib import Path
 
+from voice.session.calls import MOVES, Stage
 from voice.session.states import JOINT, TRANSITIONS, Floor, Link, Reply, Voice
 
 PAGE = Path(__file__).with_name("explanation") / "session.md"
@@ -17,7 +18,7 @@ BEGIN, END = "<!-- states -->", "<!-- /states -->"
 
 
 def diagrams() -> str:
-    """One mermaid diagram for each machine, then the joint rules."""
+    """One mermaid diagram for each machine, then the joint rules, then the machine of one tool call."""
     parts = []
     for machine in MACHINES:
         lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {next(iter(machine)).name}"]
@@ -30,7 +31,13 @@ def diagrams() -> str:
     for states, follows in JOINT:
         held = sorted(f"{type(state).__name__} {state.value}" for state in states)
         rules.append(f"| {', '.join(held)} | {follows.value} |")
-    return "\n\n".join([*parts, "\n".join(rules)])
+    return "\n\n".join([*parts, "\n".join(rules), _tool_call()])
+
+
+def _tool_call() -> str:
+    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {Stage.SEEN.name}", f"    [*] --> {Stage.WITH_CLIENT.name}"]
+    lines += [f"    {stage.name} --> {after.name}" for stage in MOVES for after in Stage if after in MOVES[stage]]
+    return "**One tool call**\n\n" + "\n".join([*lines, "```"])
 
 
 def page_with(text: str) -> str:

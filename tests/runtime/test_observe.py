@@ -14,6 +14,7 @@ from voice.protocol.codec import Unknown
 from voice.runtime.observe import HISTOGRAMS, LATENCY_BUCKETS_S, ROWS_PER_NAME, Histogram, Metrics, Observer
 from voice.session import effects as ef
 from voice.session import events as ev
+from voice.session.approvals import ApprovalRules
 from voice.session.rules import TurnRules
 
 
@@ -145,3 +146,11 @@ def test_costs_are_summed_at_the_end() -> None:
     observer = Observer(metrics, "s")
     observer.watch(9.0, ev.HungUp("bye"), [ef.Note("ended", {"reason": "bye", "code": 1000, "cost_usd": 0.25})])
     assert total(metrics, "cost_usd") == 0.25
+
+
+def test_what_nobody_allowed_is_counted_by_its_reason() -> None:
+    plan = lambda n: Plan(calls=(("c", "wipe", "{}"),), items=0) if n == 0 else Plan(sound_ms=400)  # noqa: E731
+    room = Room(tools=("wipe",), plan=plan, approvals=ApprovalRules(verdicts={"wipe": "ask"}))
+    room.user_speaks(at=0.5, seconds=0.5)
+    metrics = observed(room.run(until=3.0))
+    assert metrics.counts["approvals", (("outcome", "nobody_to_ask"), ("tool", "wipe"))] == 1

@@ -284,3 +284,26 @@ def test_the_books_of_what_was_told_stay_small() -> None:
         room.user_speaks(at=1.0 + turn * 3.0, seconds=0.5)
     room.run(until=190.0)
     assert len(room.session.extension._told_ms) <= 3
+
+
+def test_somebody_talks_over_the_assistant_in_a_browser() -> None:
+    room = Room(client_face=True, we_play=True, floor=FLOOR, plan=lambda _: Plan(sound_ms=6_000))
+    room.client_says(0.2, ASK)
+    room.user_speaks(at=0.5, seconds=0.5)
+    room.person_sounds(at=3.0, ms=120)
+    room.person_sounds(at=4.5, ms=1_500)
+    room.run(until=6.2)
+    events = [event.raw for event in room.client.of(Unknown)]
+    assert [event["state"] for event in events if event["type"] == "voice.floor"] == [
+        "duck",
+        "restore",
+        "duck",
+        "yield",
+    ]
+    (final,) = [event for event in events if event["type"] == "voice.heard" and event["final"]]
+    assert final["heard_ms"] == pytest.approx(room.speaker.heard[final["item_id"]], abs=60)
+    assert final["text"]
+    assert final["unheard_text"].strip()
+    (turn,) = [event for event in events if event["type"] == "voice.turn"]
+    assert 0 <= turn["decision_ms"] <= turn["first_delta_ms"] <= turn["first_audio_ms"]
+    assert room.client.complaints == room.errors == []

@@ -141,6 +141,7 @@ HELP = {
     "speculations": "Replies that were asked for before the turn was surely over, by what became of them.",
     "stale_ms": "Sound dropped because its reply had been stopped, in ms.",
     "tool_calls": "Tool calls that ended, by tool and outcome.",
+    "approvals": "Tool calls that a person was asked to allow, or that the policy refused, by tool and outcome.",
     "engine_errors": "Errors the engine answered, by code and what was done about it.",
     "reconnects": "Times the engine's connection was lost.",
     "audio_dropped_ms": "Sound of persons lost because the engine was away too long, in ms.",
@@ -170,6 +171,7 @@ class Observer:
             "barge_in": lambda values: metrics.count("barge_ins", why=values["why"]),
             "stale_dropped": lambda values: metrics.count("stale_ms", values["ms"]),
             "tool_done": lambda values: metrics.count("tool_calls", tool=values["name"], ok=str(values["ok"]).lower()),
+            "approval_ended": lambda values: metrics.count("approvals", tool=values["name"], outcome=values["outcome"]),
             "error": lambda values: metrics.count(
                 "engine_errors", code=values["code"] or "none", action=values["action"]
             ),
