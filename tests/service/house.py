@@ -97,7 +97,7 @@ class House:
 
     def look_at_keys(self, keys: Iterable[ApiKey]) -> None:
         """What the service does every few seconds."""
-        self._service.authority.change_keys(keys)
+        self._service.change_keys(keys)
 
     async def __aenter__(self) -> House:
         ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()

@@ -178,12 +178,16 @@ def test_a_browser_shows_its_secret_as_a_subprotocol(keys: Keys) -> None:
     asyncio.run(scene())
 
 
-def test_revoking_a_key_voids_its_secrets(keys: Keys) -> None:
+def test_revoking_a_key_voids_its_secrets_and_ends_its_conversations(keys: Keys) -> None:
     async def scene() -> None:
-        async with House(settings=settings(keys)) as house:
+        other = await asyncio.to_thread(keys.add, "other")
+        async with House(settings=settings(keys)) as house, Client(house.url, key=other) as others:
             value = await secret(house, keys.of["backend"])
-            await asyncio.to_thread(keys.file.revoke, "backend")
-            house.look_at_keys(await asyncio.to_thread(keys.file.read))
+            async with Client(house.url, key=value) as client:
+                await asyncio.to_thread(keys.file.revoke, "backend")
+                house.look_at_keys(await asyncio.to_thread(keys.file.read))
+                assert await client.until_closed() == (1001, "the key was revoked")
+            await others.ask("still here")
             assert (await refused(house.url, key=keys.of["backend"]))[1]["code"] == "invalid_api_key"
             assert (await refused(house.url, key=value))[1]["code"] == "used_client_secret"
 
@@ -208,6 +212,7 @@ def test_a_secret_is_for_one_assistant(keys: Keys) -> None:
     async def scene() -> None:
         async with House(settings=settings(keys)) as house:
             value = await secret(house, keys.of["backend"], session={"type": "realtime", "model": "reception"})
+            assert house.hub.active == 0
             assert (await refused(house.url + "?assistant=default", key=value))[1]["code"] == "assistant_not_allowed"
             async with Client(house.url, key=value, model="default") as client:
                 shown = client.all("session.created")[0]["session"]

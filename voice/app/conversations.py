@@ -122,6 +122,8 @@ class Conversations:
         elif isinstance(visit.session, Session):
             given = merge(given, _without_model(visit.session))
         in_force = InForce(name, session_id(), given).session
+        if not visit.overrides.allows("instructions"):
+            in_force = in_force.model_copy(update={"instructions": ""})
         return as_json(transcription.for_client(in_force) if visit.transcribes else in_force)
 
     def facts(self, *, known: bool) -> list[dict[str, Any]]:

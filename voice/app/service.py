@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from importlib.util import find_spec
 from pathlib import Path
@@ -116,7 +116,7 @@ class Service:
             await self._open(conversations, assistants, stack)
             stack.push_async_callback(calls.close)
             if authority.keys_needed:
-                _look_after(self._watch_keys(authority), stack)
+                _look_after(self._watch_keys(), stack)
             elif server.public_origin:
                 logger.warning("others can reach this service, and it asks for no key")
             await door.serve(ready, signals=signals)
@@ -180,13 +180,19 @@ class Service:
         path = self._settings.server.keys_file
         return None if not path else await asyncio.to_thread(KeyFile(Path(path)).read)
 
-    async def _watch_keys(self, authority: Authority) -> None:
+    def change_keys(self, keys: Iterable[ApiKey]) -> None:
+        """These are the keys from now on; whoever talks with a revoked one is hung up on."""
+        for owner in self.authority.change_keys(keys):
+            logger.info("key revoked", extra={"owner": owner})
+            self._hub.end_all_of(owner, "the key was revoked")
+
+    async def _watch_keys(self) -> None:
         """A key that was made or revoked counts within seconds. A file that cannot be read changes nothing."""
         file = KeyFile(Path(self._settings.server.keys_file))
         while True:
             await asyncio.sleep(KEYS_AGAIN_S)
             try:
-                authority.change_keys(await asyncio.to_thread(file.read))
+                self.change_keys(await asyncio.to_thread(file.read))
             except ConfigError as error:
                 logger.error("keys cannot be read", extra={"error": error.log})
 

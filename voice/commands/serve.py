@@ -54,7 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     engine = settings.engine.url if settings.engine.kind == "url" else settings.engine.kind
 
     def ready(address: str) -> None:
-        say(f"voice is ready on {address} · engine {engine} · Ctrl-C stops it")
+        keys = "a key is needed · " if settings.server.keys_file else ""
+        say(f"voice is ready on {address} · engine {engine} · {keys}Ctrl-C stops it")
 
     run_loop(build_service(settings).serve(ready))
     return 0

@@ -48,7 +48,7 @@ class Hub:
         self.draining = False
         self.started = 0
         self.refused = 0
-        self._drivers: set[Driver] = set()
+        self._drivers: dict[Driver, str] = {}
         self._places: set[Place] = set()
         self._owners: Counter[str] = Counter()
         self._empty = asyncio.Event()
@@ -98,13 +98,18 @@ class Hub:
         """One conversation, to its end. Returns why it ended. Raises Busy, or what broke it."""
         place = place or self.take()
         try:
-            return await self._run(make())
+            return await self._run(make(), place.owner)
         finally:
             place.give_back()
 
-    async def _run(self, driver: Driver) -> str:
+    def end_all_of(self, owner: str, reason: str) -> None:
+        """Say goodbye to every conversation of this owner."""
+        for driver in [driver for driver, other in self._drivers.items() if other == owner]:
+            driver.close(reason)
+
+    async def _run(self, driver: Driver, owner: str) -> str:
         self.started += 1
-        self._drivers.add(driver)
+        self._drivers[driver] = owner
         cap = asyncio.get_running_loop().call_later(
             self.limits.max_session_s, driver.close, "the longest time for one session is over"
         )
@@ -115,7 +120,7 @@ class Hub:
             raise
         finally:
             cap.cancel()
-            self._drivers.discard(driver)
+            del self._drivers[driver]
 
     async def drain(self) -> None:
         """Refuse new conversations, let old ones finish for the grace, then say goodbye and close them."""

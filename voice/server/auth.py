@@ -67,11 +67,13 @@ class Authority:
         self._by_address = Rate(limits.requests_per_minute)
         self._failures = Rate(limits.failures_per_minute)
 
-    def change_keys(self, keys: Iterable[ApiKey]) -> None:
-        """These are the keys from now on. What a revoked one has made is void."""
+    def change_keys(self, keys: Iterable[ApiKey]) -> set[str]:
+        """These are the keys from now on. Returns the ids of revoked ones; the secrets they have made are void."""
         before, self._keys = {key.id for key in self._keys}, tuple(keys)
-        for gone in before - {key.id for key in self._keys}:
-            self._secrets.revoke_owner(gone)
+        revoked = before - {key.id for key in self._keys}
+        for owner in revoked:
+            self._secrets.revoke_owner(owner)
+        return revoked
 
     def identify(
         self,
