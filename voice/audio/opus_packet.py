@@ -28,11 +28,6 @@ def samples_of(packet: bytes) -> int:
     return samples if samples <= _MOST_SAMPLES else 0
 
 
-def silence_like(packet: bytes) -> bytes:
-    """A packet of the same kind in which nothing is to be heard: a frame without any bytes (section 3.2.1)."""
-    return bytes((packet[0] & 0xFC,))
-
-
 def is_silence(packet: bytes) -> bool:
     """Whether the sender said with this packet that nothing will be heard for a while (DTX)."""
     return 0 < len(packet) <= _NOTHING_BYTES

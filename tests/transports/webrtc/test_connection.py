@@ -147,7 +147,7 @@ def frame_of(seconds: float) -> Any:
 
 
 def udp_sockets(process: psutil.Process) -> list[Any]:
-    return process.net_connections(kind="udp")
+    return list(process.net_connections(kind="udp"))
 
 
 # Addresses

@@ -1,7 +1,8 @@
 """The assistant's sound on its way out: 20 ms at a time, at the pace at which it sounds, as Opus.
 
-While there is nothing to say nothing is encoded, and next to nothing is sent: one byte now and then. That is not left
-to the encoder's own DTX, which takes a tone for silence and codes it as noise.
+While there is nothing to say nothing is encoded, and next to nothing is sent: now and then the last packet of silence
+once more. That is not left to the encoder's own DTX, which takes a tone for silence and codes it as noise; nor is the
+far end told of it by an empty frame, because Chromium then plays every reply some 10 ms later than the one before.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from voice.audio.frames import PCM_24K
-from voice.audio.opus_packet import CLOCK_HZ, silence_like
+from voice.audio.opus_packet import CLOCK_HZ
 from voice.transports.webrtc.far_ear import FarEar
 from voice.transports.webrtc.playout import BufferEvents, Playout
 
@@ -142,9 +143,7 @@ class Outgoing:
             self.far_ear.sent(self._playout.epoch, self._playout.position_ms, PCM_24K.duration_ms(len(sound)), now_s)
         self._silent_frames = 0 if sound else self._silent_frames + 1
         resting = self._dtx and self._silent_frames > _TAIL_FRAMES and not self.far_ear.waits
-        if resting:
-            self._packet = silence_like(self._packet)
-        else:
+        if not resting:
             self._packet = self._encoder.encode(sound + bytes(FRAME_BYTES - len(sound)))
         stamp = self._zero_stamp + round((self._due_s - self._zero_s) * CLOCK_HZ) & 0xFFFF_FFFF
         self._send(self._packet, stamp, now_s, self._spurt_begins)
