@@ -341,9 +341,13 @@ def test_the_telephone_is_heard(page: Page, twin: Twin) -> None:
     phone = page.get_by_role("button", name="As a phone")
     phone.click()
     expect(phone).to_have_attribute("aria-pressed", "true")
-    twin.reply_begins("r", "a", "Hello.")
-    page.evaluate("twin.sound(1)")
-    expect(status(page)).to_have_text("Speaking")
+    page.evaluate("twin.tone(1000), twin.tone(5000), twin.loudness(1000)")
+    page.wait_for_timeout(700)
+    inside, outside = page.evaluate("[twin.loudness(1000), twin.loudness(5000)]")
+    assert inside > -40
+    assert outside < inside - 25
+    phone.click()
+    expect(phone).to_have_attribute("aria-pressed", "false")
 
 
 SIZES = {"wide": (1360, 860), "tablet": (900, 1000), "phone": (390, 780), "small phone": (320, 600)}

@@ -10,6 +10,13 @@
   const made = {};
   const stream = (side) => (made[side] ??= graph().createMediaStreamDestination());
 
+  // What reaches the loudspeaker through the audio graph can be listened to.
+  const { connect } = AudioNode.prototype;
+  AudioNode.prototype.connect = function (target, ...rest) {
+    if (target instanceof AudioDestinationNode) twin.loudspeaker = this;
+    return connect.call(this, target, ...rest);
+  };
+
   /** Speech-like noise: syllables of a few formants. */
   function murmur(side, seconds, loudness, pitch) {
     const rate = graph().sampleRate;
@@ -35,6 +42,20 @@
     serve: (...events) => events.forEach((event) => twin.channel.onmessage({ data: JSON.stringify({ event_id: "e", ...event }) })),
     speak: (seconds, loudness = 0.5) => void murmur("you", seconds, loudness, 150),
     sound: (seconds, loudness = 0.4) => void twin.sounds.push(murmur("them", seconds, loudness, 210)),
+    tone: (hertz) => {
+      const source = new OscillatorNode(graph(), { frequency: hertz });
+      source.connect(new GainNode(graph(), { gain: 0.25 })).connect(stream("them"));
+      source.start();
+      twin.sounds.push(source);
+    },
+    /** dB of a tone in what goes to the loudspeaker. */
+    loudness: (hertz) => {
+      twin.analyser ??= new AnalyserNode(twin.loudspeaker.context, { fftSize: 8192, smoothingTimeConstant: 0 });
+      twin.loudspeaker.connect(twin.analyser);
+      const spectrum = new Float32Array(4096);
+      twin.analyser.getFloatFrequencyData(spectrum);
+      return spectrum[Math.round((hertz * 8192) / twin.loudspeaker.context.sampleRate)];
+    },
     hush: () => twin.sounds.splice(0).forEach((source) => source.stop()),
     drop: () => {
       const channel = twin.channel;

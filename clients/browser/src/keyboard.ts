@@ -32,5 +32,7 @@ function escape(): void {
 }
 
 function inside(target: EventTarget | null): boolean {
+  // A chosen mode keeps the focus, and Space means nothing to it.
+  if (target instanceof HTMLInputElement && target.type === "radio" && target.checked) return false;
   return target instanceof Element && target.closest(TYPING) !== null;
 }

@@ -8,6 +8,8 @@ export interface LogEntry {
   atMs: number;
   direction: "in" | "out";
   event: ServerEvent | ClientEvent;
+  /** What a filter looks at; made when one first does. */
+  text?: string;
 }
 
 const KEPT = 5_000;
@@ -48,7 +50,7 @@ export function filtered(entries: LogEntry[], filter: string, deltas: boolean): 
     const type = entry.event.type;
     if (!deltas && (type.endsWith(".delta") || type === "voice.heard")) return false;
     if (words.length === 0) return true;
-    const text = `${entry.direction} ${JSON.stringify(entry.event)}`.toLowerCase();
+    const text = (entry.text ??= `${entry.direction} ${JSON.stringify(entry.event)}`.toLowerCase());
     return words.every((word) => (word.length > 1 && word.startsWith("-") ? !text.includes(word.slice(1)) : text.includes(word)));
   });
 }
