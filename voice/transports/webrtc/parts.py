@@ -1,7 +1,7 @@
 """The parts of aiortc and aioice that this package touches although they are not promised to stay.
 
 All of them are named here and nowhere else. `check` looks at each; a release that changes one is told by the name of
-what is missing. Why they are needed is in `docs/decisions/006-webrtc-on-aiortc.md`.
+what is missing. Why they are needed is in `docs/decisions/008-webrtc-on-aiortc.md`.
 """
 
 from __future__ import annotations
