@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 METHOD = (
     "200 seeded conversations of 30 s in the virtual room with a realtime client: every turn calls one to three tools, "
     "some allowed, one that needs an approval, one forbidden. The client allows, refuses, answers twice, late, for "
-    "somebody else's request or not at all; tools report that they are done twice; connections are lost at random. "
+    "somebody else's request or not at all, or deletes the request; tools report that they are done twice; connections "
+    "are lost and the assistant is stopped at random. "
     "`answered_twice` counts outputs that the engine got a second time, `acted_twice` runs of one call, "
     "`acted_unapproved` runs without a yes. `guard_us_per_call` is the CPU time of a call through the whole chain of "
     "the executor, less that of its handler, median of nine rounds of 2,000 calls."
@@ -104,6 +105,7 @@ def talk(seed: int, seconds: float = SECONDS) -> Room:
     """A conversation in which tools are called, asked for and answered in all kinds of ways."""
     from tests.world.engine import Plan
     from tests.world.room import Line, Room
+    from voice.session import events as ev
     from voice.session.approvals import ApprovalRules
 
     random = Random(seed)
@@ -135,12 +137,14 @@ def talk(seed: int, seconds: float = SECONDS) -> Room:
         room.user_speaks(at=1.0 + turn * TURN_EVERY_S, seconds=0.6)
     for _ in range(random.randint(0, 2)):
         room.engine_drops_if_up(random.uniform(1.0, seconds))
+        room.happens(random.uniform(1.0, seconds), ev.StopTalking())
+        room.happens(random.uniform(1.0, seconds), ev.Say("Your tea is ready."))
     return room.run(until=seconds)
 
 
 def _answering(room: Room, whims: Whims) -> None:
     """The client answers what it sees asked; tools say twice that they are done."""
-    from voice.protocol.client_events import ConversationItemCreate
+    from voice.protocol.client_events import ConversationItemCreate, ConversationItemDelete
     from voice.protocol.items import McpApprovalRequest, McpApprovalResponse
     from voice.protocol.server_events import ConversationItemAdded
     from voice.session import events as ev
@@ -150,6 +154,8 @@ def _answering(room: Room, whims: Whims) -> None:
     def look(event: Any) -> None:
         see(event)
         if isinstance(event, ConversationItemAdded) and isinstance(event.item, McpApprovalRequest):
+            if whims.random.random() < 0.1:
+                room.client_says(room.clock.now + 1.0, ConversationItemDelete(item_id=event.item.id or ""))
             for at, request_id, approve in whims.to(event.item.id or "", room.clock.now):
                 item = McpApprovalResponse(approval_request_id=request_id, approve=approve)
                 room.client_says(at, ConversationItemCreate(item=item))

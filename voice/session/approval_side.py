@@ -74,6 +74,7 @@ class ApprovalSide:
         """Time passed: what nobody answered is refused."""
         for question in self._approvals.due(self._session.now):
             self._end(question.request_id, "expired", EXPIRED)
+            self._session.speak_up()
 
     def interrupted(self, response_id: str) -> None:
         """The person interrupted a response: its questions stay open or not, as the rules say."""
@@ -96,6 +97,7 @@ class ApprovalSide:
         else:
             self._end(event.item_id, "withdrawn", NOT_ALLOWED)
             self._session.emit(SendToClient(face.delete(event.item_id)))
+            self._session.speak_up()
         return True
 
     @property
@@ -148,7 +150,6 @@ class ApprovalSide:
             return
         self._refuse(call, words, "refused" if how == "answered" else how)
         session.engine.replies.go_on(call.response_id, hushed=call.hushed)
-        session.speak_up()
 
     # The client's answer
 
@@ -192,6 +193,7 @@ class ApprovalSide:
             session.emit(SendToClient(shown))
         if not answer.approve:
             self._end(request_id, "answered", _with_reason(NOT_ALLOWED, answer.reason))
+            session.speak_up()
             return
         question = self._approvals.end(request_id, "answered")
         self._hush_prompt()
