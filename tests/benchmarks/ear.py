@@ -202,7 +202,7 @@ def costs(clips: list[Clip]) -> dict[str, float]:
 
     from tests.benchmarks.ear_scenes import levelled, noise, pcm16
     from voice.audio.frames import PCM_24K, PCMU_8K
-    from voice.engines.interruption import features
+    from voice.engines.interruption import HEARD, Impression, Moment, inputs, shipped
     from voice.engines.speech.silero import SileroProbability
 
     calm = pcm16(noise(-58, 16_000 * 20, 1))
@@ -210,15 +210,20 @@ def costs(clips: list[Clip]) -> dict[str, float]:
     talk = np.concatenate(reads)
     near, far = pcm16(talk[: 16_000 * 8]), pcm16(talk[16_000 * 8 : 16_000 * 16])
     window = near[: SileroProbability.window_samples * 2]
-    model = SileroProbability()
+    model, weights = SileroProbability(), shipped()
+    assert weights is not None
+    impression, moment = Impression(weights), Moment(0.9, -24.0, -60.0, -26.0, 0.1, 1_000.0, None)
+    newest = talk[:HEARD].astype("<i2")
+    minute = {"person": near, "assistant": far, "calm": calm}
     return {
         "ear_idle_us": least(lambda: listen(PCMU_8K, calm, sounding=False)) * MS / 1000,
         "ear_quiet_us": least(lambda: listen(PCMU_8K, calm)) * MS / 1000,
         "ear_quiet_24k_us": least(lambda: listen(PCM_24K, calm)) * MS / 1000,
         "ear_loud_us_per_s": least(lambda: listen(PCMU_8K, near)),
         "ear_loud_both_us_per_s": least(lambda: listen(PCMU_8K, near, far)),
-        "interruption_us": median(timed(lambda: features(talk[:9_600].astype("<i2"), -60.0, 0.0)) for _ in range(50))
-        * 1e6,
+        "interruption_us": median(timed(lambda: impression.hear(inputs(newest, moment))) for _ in range(300)) * 1e6,
+        "ear_cpu_s_per_session_min": least(lambda: talked(PCM_24K, minute, always=False)),
+        "ear_always_cpu_s_per_session_min": least(lambda: talked(PCM_24K, minute, always=True)),
         "silero_window_us": median(timed(lambda: model.feed(window)) for _ in range(300)) * 1e6,
     }
 
@@ -236,6 +241,34 @@ def listen(line: AudioFormat, near: bytes, far: bytes = b"", *, sounding: bool =
     for frame in heard:
         ear.hear(frame, sounding=sounding)
     return (process_time() - began) / (len(heard) * MS / 1000) * 1e6
+
+
+def talked(line: AudioFormat, sounds: dict[str, bytes], *, always: bool) -> float:
+    """CPU seconds of a minute of conversation: each says something for 8 s twice over, then nobody for a while; the
+    assistant is heard 18 dB softer in the microphone."""
+    import numpy as np
+
+    from voice.engines.ear import LocalEar
+    from voice.engines.interruption import shipped
+    from voice.engines.speech.silero import SileroProbability
+
+    ear = LocalEar(line, vad_factory=SileroProbability, model=shipped(), always=always)
+    echo = (np.frombuffer(sounds["assistant"], dtype="<i2") // 8).astype("<i2").tobytes()
+    person, played, heard, calm = (
+        frames(s, line) for s in (sounds["person"], sounds["assistant"], echo, sounds["calm"])
+    )
+    began = process_time()
+    seconds = 0.0
+    for _ in range(2):
+        for frame in person:
+            ear.hear(frame, sounding=False)
+        for sounded, frame in zip(played, heard, strict=True):
+            ear.play(sounded)
+            ear.hear(frame, sounding=True)
+        for frame in calm[: 14_000 // MS]:
+            ear.hear(frame, sounding=False)
+        seconds += (len(person) + len(heard)) * MS / 1000 + 14
+    return (process_time() - began) * 60 / seconds
 
 
 def timed(work: Callable[[], Any]) -> float:
@@ -276,6 +309,8 @@ def table(figures: dict[str, float]) -> list[tuple[str, str]]:
         ("frame while nothing sounds, µs", f"{figures['ear_idle_us']:.2f}"),
         ("a second of a loud voice, µs", f"{figures['ear_loud_us_per_s']:,.0f}"),
         ("… with the loudspeaker talking too, µs", f"{figures['ear_loud_both_us_per_s']:,.0f}"),
-        ("features of a stretch of 600 ms, µs", f"{figures['interruption_us']:.0f}"),
+        ("CPU s of a minute of conversation, listening while it sounds", f"{figures['ear_cpu_s_per_session_min']:.3f}"),
+        ("… and always", f"{figures['ear_always_cpu_s_per_session_min']:.3f}"),
+        ("what a moment is, µs", f"{figures['interruption_us']:.0f}"),
         ("one window of the detector alone, µs", f"{figures['silero_window_us']:.0f}"),
     ]

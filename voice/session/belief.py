@@ -32,8 +32,8 @@ class BeliefRules:
     moments: int = 2
     sure: float = 0.92
     early_ms: float = 220.0
-    likely: float = 0.75
-    after: float = 0.4
+    likely: float = 0.7
+    after: float = 0.6
     gone_ms: float = 90.0
 
 

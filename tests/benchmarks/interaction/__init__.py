@@ -10,7 +10,9 @@ METHOD = (
     "virtual loudspeaker and an engine with its own turn detection; every score is read off the session's effects. "
     "Latencies count from the first sample of the sound to the loudspeaker, without network. Brackets: 95 % Wilson "
     "intervals. `at once` is what peers do: the first sign of speech stops the assistant. Coughs and throat sounds are "
-    "synthetic; backchannels are read from a prompt, the spontaneous ones stand apart."
+    "synthetic; backchannels are read from a prompt, the spontaneous ones stand apart. Ours takes turns with its own "
+    'ear (`turns.mode = "local"`), waits 1.1 s and asks for the reply after 0.35 s, held back and retracted unheard if '
+    "the person goes on; such a reply counts as a split turn, not as an interruption. No recogniser takes part."
 )
 
 
@@ -26,7 +28,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=0, metavar="N", help="processes (default: one for each core)")
     parser.add_argument("--dump", type=Path, metavar="FILE", help="one JSON line for each event: outcome and features")
-    parser.add_argument("--words", action="store_true", help="recognise words in all scenes, not in pauses only; slow")
+    parser.add_argument(
+        "--words",
+        action="store_true",
+        help="recognise words, too: they lengthen or shorten the wait for the end of a turn; slow",
+    )
+    parser.add_argument("--beside", type=Path, metavar="FILE", help="JSON figures of `at_once` from another run")
     parser.add_argument("--wav", type=Path, metavar="DIR", help="some scenes to listen to, each with its timeline")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the published table there")
 

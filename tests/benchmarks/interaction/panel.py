@@ -46,6 +46,9 @@ def panel(options: argparse.Namespace) -> dict[str, float]:
 
         write_scenes(options.wav, [task for task in tasks if task.condition in ("clean", "loudspeaker", "snr10")])
     found = figures(outcomes)
+    if options.beside:
+        known = json.loads(options.beside.read_text(encoding="utf-8").splitlines()[-1])
+        found |= {key: value for key, value in known.items() if key.startswith("at_once.")}
     if options.markdown:
         from tests.benchmarks.interaction.tables import page
 

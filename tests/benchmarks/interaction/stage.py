@@ -72,7 +72,7 @@ class Played:
 class Stage:
     """Everything that one scene needs. `memo` is shared by the policies of a scene.
 
-    The recogniser listens where its words decide something (when a turn is over in a pause), or with `words` always.
+    With `words` the recogniser listens, too, and tells how the words of a turn end.
     """
 
     def __init__(self, scene: Scene, policy: Policy, memo: Memo, near: Samples, *, words: bool = False) -> None:
@@ -279,7 +279,7 @@ def _ear(scene: Scene, policy: Policy) -> Ear:
 
 
 def _words(scene: Scene, policy: Policy, *, always: bool) -> Words | None:
-    if not policy.has_ear or not (always or scene.event == "pause"):
+    if not policy.has_ear or not always:
         return None
     lists = phrase_lists("en")
     return Words(() if scene.event == "pause" else sorted(lists.acknowledgements | lists.interruptions | lists.holds))

@@ -53,7 +53,7 @@ WHAT = {
     "side": "people in a meeting or on the telephone, 10-22 dB softer, through a room (recorded)",
     "echo": "the assistant's own voice through a room, -30 to -6 dB",
     "noise": "a noise that sets in, 5-20 dB below the person's voice (recorded and synthetic)",
-    "pause": "a sentence or a number with a pause in it (recorded, most pauses spliced in); ours hears its words",
+    "pause": "a sentence or a number with a pause in it (recorded, most pauses spliced in)",
 }
 
 

@@ -23,11 +23,14 @@ def main() -> None:
     parser.add_argument("--checks", type=int, default=500)
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--everybody", action="store_true", help="learn from those kept for checking, too")
+    parser.add_argument("--start", type=Path, metavar="WEIGHTS", help="go on from these, more gently")
     parser.add_argument("--weights", type=Path, default=DATA / "interruption.npz")
     options = parser.parse_args()
     check = list(collect("check", options.checks, options.folder))
     learn = list(collect("learn", options.lessons, options.folder))
-    weights, right = fit([*learn, *check] if options.everybody else learn, check, epochs=options.epochs)
+    known = dict(np.load(options.start)) if options.start else None
+    who = [*learn, *check] if options.everybody else learn
+    weights, right = fit(who, check, epochs=options.epochs, known=known)
     write(options.weights, weights)
     facts = {
         "command": "python -m tests.benchmarks.interaction.learning --folder LESSONS",

@@ -63,16 +63,25 @@ def packed(runs: Sequence[Heard], seed: int) -> Rows:
 
 
 def fit(
-    learn: Sequence[Heard], check: Sequence[Heard], *, epochs: int, seed: int = 1
+    learn: Sequence[Heard],
+    check: Sequence[Heard],
+    *,
+    epochs: int,
+    seed: int = 1,
+    known: dict[str, Any] | None = None,
 ) -> tuple[dict[str, Any], dict[str, float]]:
     """Arrays as `InterruptionModel.of` takes them, and what share of the moments of those who were not heard is named
-    right. Tells how it goes on the error stream."""
+    right. `known`: weights to go on from, more gently. Tells how it goes on the error stream."""
     import jax  # type: ignore[import-not-found]
     import jax.numpy as jnp  # type: ignore[import-not-found]
 
-    every = np.concatenate([run.inputs for run in learn]).astype(np.float32)
-    means, scales = every.mean(axis=0), 1 / np.maximum(every.std(axis=0), 0.05)
-    weights = _drawn(np.random.default_rng(seed))
+    if known is None:
+        every = np.concatenate([run.inputs for run in learn]).astype(np.float32)
+        means, scales = every.mean(axis=0), 1 / np.maximum(every.std(axis=0), 0.05)
+        weights, fastest = _drawn(np.random.default_rng(seed)), 3e-3
+    else:
+        weights, fastest = {name: np.asarray(array, np.float32) for name, array in known.items()}, 1.5e-3
+        means, scales = weights.pop("means"), weights.pop("scales")
     checked = packed(check, 0)
 
     def scores(weights: dict[str, Any], inputs: Any, begins: Any, keep: Any) -> Any:
@@ -126,7 +135,7 @@ def fit(
             some = order[at : at + BATCH]
             count += 1
             done = (epoch + at / len(order)) / epochs
-            rate = 3e-3 * min(1.0, count / 100) * (0.02 + 0.98 * (0.5 + 0.5 * np.cos(np.pi * done)))
+            rate = fastest * min(1.0, count / 100) * (0.02 + 0.98 * (0.5 + 0.5 * np.cos(np.pi * done)))
             keep = (draw.random((BATCH, 1, MEMORY)) < KEPT).astype(np.float32) / KEPT
             batch = (_disturbed(rows.inputs[some], draw), rows.kinds[some], rows.counts[some], rows.begins[some])
             weights, moments, cost = update(weights, moments, batch, keep, rate, float(count))
