@@ -105,3 +105,21 @@ def middle(person: Person) -> tuple[float, float]:
     box = person.page.locator("#talk").bounding_box()
     assert box is not None
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_what_is_denied_is_not_done(person: Person) -> None:
+    page = person.page
+    for words in ("remember that my locker number is forty two", "forget all my notes"):
+        page.get_by_label("Write to the assistant").fill(words)
+        page.keyboard.press("Enter")
+        expect(page.locator(".said").last).to_have_text(words, timeout=15_000)
+        if words.startswith("remember"):
+            person.answer("locker")
+            person.quiet()
+    page.get_by_role("button", name="Deny").click()
+    person.answer("I kept your notes")
+    expect(page.locator(".tool").last).to_contain_text("denied")
+    person.quiet()
+    page.get_by_label("Write to the assistant").fill("what is my locker number")
+    page.keyboard.press("Enter")
+    person.answer("forty two")

@@ -133,6 +133,8 @@ export async function write(text: string, pictures: readonly string[] = []): Pro
     // A call without a microphone: whoever writes need not be asked for one.
     await start({ microphone: false });
   }
+  ear.wrote(performance.now());
+  turns.peek().list.wrote(performance.now());
   const [first, ...others] = pictures;
   for (const picture of others) client?.sendImage(picture);
   if (first) client?.sendImage(first, text);
@@ -140,7 +142,7 @@ export async function write(text: string, pictures: readonly string[] = []): Pro
 }
 
 export function answer(approvalId: string, approve: boolean): void {
-  client?.approve(approvalId, approve, approve ? undefined : "The person denied it.");
+  client?.approve(approvalId, approve);
 }
 
 export async function plugIn(): Promise<void> {

@@ -22,6 +22,11 @@ export class Ear {
     levels.forEach((level, index) => this.#step(level, now - (levels.length - 1 - index) * LEVEL_WINDOW_MS));
   }
 
+  /** The person wrote instead: what follows answers that. */
+  wrote(now: number): void {
+    this.#spokeAt = now;
+  }
+
   #step(level: Level, at: number): void {
     this.#loudest = Math.max(level.inputRms, this.#loudest * FADE);
     if (level.outputRms > SOUND) {

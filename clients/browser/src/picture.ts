@@ -10,7 +10,13 @@ export async function shrunk(file: Blob): Promise<string> {
   const canvas = document.createElement("canvas");
   canvas.width = Math.round(picture.width * scale);
   canvas.height = Math.round(picture.height * scale);
-  canvas.getContext("2d")?.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  const paper = canvas.getContext("2d");
+  if (paper) {
+    // JPEG knows no transparency, and black is a poor guess.
+    paper.fillStyle = "#fff";
+    paper.fillRect(0, 0, canvas.width, canvas.height);
+    paper.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  }
   picture.close();
   for (const quality of [0.85, 0.7, 0.5, 0.3]) {
     const url = canvas.toDataURL("image/jpeg", quality);

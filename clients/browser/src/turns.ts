@@ -47,6 +47,12 @@ export class Turns {
     }
   }
 
+  /** The person wrote. */
+  wrote(now: number): void {
+    this.#askedAt = now;
+    this.#decidedAt = this.#firstDeltaAt = undefined;
+  }
+
   /** The answer became audible. `spokeAt`: when the person's last sound was. Both in ms of the page's clock. */
   heard(soundedAt: number, spokeAt: number): boolean {
     if (this.#askedAt === undefined || soundedAt < spokeAt) return false;

@@ -70,6 +70,15 @@ describe("waits", () => {
     expect(turns.list[1]).toMatchObject({ firstAudioMs: 900, heardHere: true });
   });
 
+  test("begin with the message of who writes", () => {
+    const turns = new Turns();
+    turns.wrote(1000);
+    turns.receive({ type: "response.created", response: { id: "r", status: "in_progress" } }, 1010);
+    turns.receive({ type: "output_audio_buffer.started", response_id: "r" }, 1200);
+    turns.heard(1300, 1000);
+    expect(turns.list).toMatchObject([{ decisionMs: 10, firstAudioMs: 300 }]);
+  });
+
   test("have none for a reply that nobody asked for", () => {
     const turns = new Turns();
     turns.receive({ type: "response.created", response: { id: "r", status: "in_progress" } }, 10);

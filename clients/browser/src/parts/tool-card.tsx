@@ -20,7 +20,7 @@ export function ToolCard({ tool }: { tool: ToolCall }) {
       <Arguments text={tool.arguments} />
       {tool.progress && tool.state === "running" && <p class="progress">{tool.progress}</p>}
       {asks && tool.approvalId && <Approval tool={tool} approvalId={tool.approvalId} />}
-      {tool.output && <Output text={tool.output} />}
+      {tool.output && tool.state !== "denied" && <Output text={tool.output} />}
     </article>
   );
 }
