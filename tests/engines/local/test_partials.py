@@ -34,7 +34,14 @@ def test_a_word_is_told_when_it_has_been_the_same_for_long_enough(delay: Delay) 
 
 
 def test_a_word_that_changes_begins_anew() -> None:
-    assert told("for", "for", "four", "four", "four", "four", delay="low") == ["", "", "", "", "", "four"]
+    looks = ["for"] * 4 + ["four"] * 8
+    assert told(*looks, delay="low") == [""] * 11 + ["four"]
+
+
+def test_in_a_pause_a_word_is_told_sooner() -> None:
+    partials = Partials("low")
+    assert partials.news("stop", 32) == ""
+    assert partials.news("stop", 32, pause=True) == "stop"
 
 
 def test_what_was_told_is_not_taken_back() -> None:

@@ -45,6 +45,7 @@ logger = logging.getLogger(__name__)
 _SLICE_BYTES = PCM_16K.bytes_per_second  # fed at once to a recogniser that begins late
 _LATE_RECOGNITIONS = 2  # at a time
 _HEARS_PAUSE_MS = 250
+_PAUSE_MS = 96.0
 _LONGEST_PAUSE_BYTES = PCM_16K.bytes_per_second
 
 
@@ -228,9 +229,8 @@ class Listening:
             self._pause.clear()
             self._feed(sound)
         if self._partials is not None and self._item_id is not None:
-            self._tell_words(
-                self._item_id, 0, self._partials.news(self._words(), PCM_16K.duration_ms(len(heard.sound)))
-            )
+            passed_ms, pause = PCM_16K.duration_ms(len(heard.sound)), heard.silent_ms >= _PAUSE_MS
+            self._tell_words(self._item_id, 0, self._partials.news(self._words(), passed_ms, pause=pause))
 
     def _feed(self, sound: bytes) -> None:
         if self._recognition is None:
