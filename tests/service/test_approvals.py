@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from httpx import AsyncClient
 from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from openai.types.realtime import ConversationItem, RealtimeServerEvent
@@ -138,6 +139,18 @@ def test_a_client_that_asks_is_told_of_the_tools_card() -> None:
             assert [card["state"] for card in cards] == ["awaiting_approval", "running", "done"]
             assert len(client.all("voice.usage")) == 2
             assert len({card["call_id"] for card in cards}) == 1
+
+    play(scene)
+
+
+def test_the_events_can_be_asked_for_when_a_secret_is_made() -> None:
+    async def scene() -> None:
+        async with House() as house, AsyncClient(base_url=house.http) as http:
+            asked = {"type": "realtime", "voice": {"events": True}}
+            made = (await http.post("/realtime/client_secrets", json={"session": asked})).json()
+            async with Client(house.url, key=made["value"]) as client:
+                await client.ask('use calculate {"expression": "6 * 7"}')
+                assert (await client.until("voice.tool"))["state"] == "running"
 
     play(scene)
 

@@ -76,6 +76,16 @@ def test_the_wish_is_ours_and_not_the_engines() -> None:
     assert "voice" not in update.event.model_dump_json(exclude_unset=True)
 
 
+def test_it_can_be_asked_for_in_the_settings_that_a_session_begins_with() -> None:
+    asked = Settings.model_validate({"type": "realtime", "instructions": "Be brief.", "voice": {"events": True}})
+    stage = Stage(client_face=True, tools=("clock",), settings=asked, ready=False)
+    (update, *_) = of(stage.connect(), ef.SendToEngine)
+    assert "events" not in update.event.model_dump_json(exclude_unset=True)
+    stage.hear("session.updated", session={"type": "realtime"})
+    stage.begin()
+    assert told(stage.call(), "tool")
+
+
 def test_it_can_be_taken_back() -> None:
     stage = browser(tools=("clock",))
     never_mind = Settings.model_validate({"type": "realtime", "voice": {"events": False}})

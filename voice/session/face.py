@@ -9,7 +9,6 @@ answer, nor the definitions of our tools, nor the items and errors that are betw
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from voice.protocol.client_events import ClientEvent, ConversationItemCreate, ResponseCreate, SessionUpdate
 from voice.protocol.codec import Unknown
@@ -19,7 +18,6 @@ from voice.protocol.items import (
     Item,
     McpApprovalRequest,
     McpApprovalResponse,
-    McpCall,
 )
 from voice.protocol.server_events import (
     ConversationItemAdded,
@@ -31,11 +29,6 @@ from voice.protocol.server_events import (
     ResponseDone,
     ResponseFunctionCallArgumentsDelta,
     ResponseFunctionCallArgumentsDone,
-    ResponseMcpCallArgumentsDelta,
-    ResponseMcpCallArgumentsDone,
-    ResponseMcpCallCompleted,
-    ResponseMcpCallFailed,
-    ResponseMcpCallInProgress,
     ResponseOutputItemAdded,
     ResponseOutputItemDone,
     ServerEvent,
@@ -46,8 +39,8 @@ from voice.protocol.settings import FunctionTool, Tool
 from voice.protocol.settings import Session as Settings
 from voice.session.added_items import AddedItems
 from voice.session.calls import ToolCall
+from voice.session.shown_calls import SERVER_LABEL, ShownCall, ShownCalls
 
-SERVER_LABEL = "voice"
 EXTENSION = "voice"
 """The key of a client's session settings that asks for what the protocol has no word for: `{"events": true}` for all
 of it, `{"link_events": true}` for news of the engine's connection only."""
@@ -61,36 +54,6 @@ WithItem = (
     | ResponseOutputItemAdded
     | ResponseOutputItemDone
 )
-
-
-@dataclass(slots=True)
-class Shown:
-    """One call of ours as the client sees it."""
-
-    item_id: str
-    response_id: str
-    output_index: int
-    previous_item_id: str | None
-    name: str
-    arguments: str = ""
-    output: str | None = None
-    failed: bool = False
-    approval_request_id: str | None = None
-
-    def item(self) -> McpCall:
-        error = {"type": "tool_execution_error", "message": self.output or ""} if self.failed else None
-        return McpCall.model_validate(
-            {
-                "id": self.item_id,
-                "type": "mcp_call",
-                "server_label": SERVER_LABEL,
-                "name": self.name,
-                "arguments": self.arguments,
-                "approval_request_id": self.approval_request_id,
-                "output": None if self.failed else self.output,
-                "error": error,
-            }
-        )
 
 
 class ClientFace:
@@ -107,7 +70,7 @@ class ClientFace:
         self.wants_events = False
         self.wants_link_events = False
         self._names = frozenset(tool.name for tool in tools)
-        self._shown: dict[str, Shown] = {}
+        self._calls = ShownCalls()
         self._hidden: dict[str, str | None] = {}
         self._added = AddedItems()
 
@@ -123,18 +86,25 @@ class ClientFace:
             return event.model_copy(update={"previous_item_id": behind})
         return event
 
+    def take_wishes(self, settings: Settings) -> Settings:
+        """Settings without what a client wants to be told beyond the protocol: that is for us to know."""
+        ours = (settings.model_extra or {}).get(EXTENSION)
+        if ours is None:
+            return settings
+        asked = ours if isinstance(ours, dict) else {}
+        self.wants_events = asked.get("events") is True
+        self.wants_link_events = self.wants_events or asked.get("link_events") is True
+        settings = settings.model_copy()
+        if settings.model_extra is not None:
+            settings.model_extra.pop(EXTENSION, None)
+        settings.model_fields_set.discard(EXTENSION)
+        return settings
+
     def _admit_settings(self, settings: object) -> object:
         if not isinstance(settings, Settings):
             return settings
+        settings = self.take_wishes(settings)
         given = settings.model_fields_set
-        if (ours := (settings.model_extra or {}).get(EXTENSION)) is not None:
-            asked = ours if isinstance(ours, dict) else {}
-            self.wants_events = asked.get("events") is True
-            self.wants_link_events = self.wants_events or asked.get("link_events") is True
-            settings = settings.model_copy()
-            if settings.model_extra is not None:
-                settings.model_extra.pop(EXTENSION, None)
-            settings.model_fields_set.discard(EXTENSION)
         if "tools" in given:
             settings = settings.model_copy(update={"tools": [*(settings.tools or ()), *self._tools]})
         if self._any_model and "model" in given:
@@ -158,7 +128,7 @@ class ClientFace:
         if isinstance(event, WithItem):
             return self._show_item(event)
         if isinstance(event, ResponseFunctionCallArgumentsDelta):
-            return self._show_arguments_delta(event)
+            return [self._calls.arguments_grow(event)]
         if isinstance(event, ResponseFunctionCallArgumentsDone):
             return self._show_arguments_done(event)
         if isinstance(event, ResponseDone):
@@ -168,29 +138,18 @@ class ClientFace:
             return [event.model_copy(update={"previous_item_id": self._visible(event.previous_item_id)})]
         return [event]
 
-    def answered(self, item_id: str, output: str, *, ok: bool) -> list[ServerEvent | Unknown]:
+    def answered(self, item_id: str, output: str, *, ok: bool) -> list[ServerEvent]:
         """One of our calls ended: what the client sees of that."""
-        shown = self._shown.get(item_id)
-        if shown is None:
-            return []
-        shown.output, shown.failed = output, not ok
-        kind = ResponseMcpCallCompleted if ok else ResponseMcpCallFailed
-        item = shown.item()
-        return [
-            kind(output_index=shown.output_index, item_id=item_id),
-            ConversationItemDone(item=item, previous_item_id=shown.previous_item_id),
-            ResponseOutputItemDone(response_id=shown.response_id, output_index=shown.output_index, item=item),
-        ]
+        return self._calls.answered(item_id, output, ok=ok)
 
     # What a person is asked
 
     def ask(self, call: ToolCall, request_id: str) -> list[ServerEvent]:
         """May this call run? What the client sees of that."""
         told: list[ServerEvent] = []
-        shown = self._shown.get(call.item_id)
+        shown = self._calls.find(call.item_id)
         if shown is None:
-            place = call.response_id, call.output_index, None, call.name, call.arguments
-            shown = self._shown[call.item_id] = Shown(call.item_id, *place)
+            shown = self._calls.begin(call)
             told.append(ConversationItemAdded(item=shown.item()))
         shown.approval_request_id = request_id
         request = McpApprovalRequest(id=request_id, server_label=SERVER_LABEL, name=call.name, arguments=call.arguments)
@@ -202,8 +161,7 @@ class ClientFace:
 
     def started(self, item_id: str) -> list[ServerEvent]:
         """A call that waited begins."""
-        shown = self._shown.get(item_id)
-        return [] if shown is None else [ResponseMcpCallInProgress(output_index=shown.output_index, item_id=item_id)]
+        return self._calls.started(item_id)
 
     def owns(self, item_id: str) -> bool:
         """Whether the engine does not know this item, and we do."""
@@ -233,7 +191,7 @@ class ClientFace:
         return None if item_id is None else self._added.last_behind(item_id)
 
     def _as_shown(self, item: Item) -> Item:
-        shown = self._shown.get(item.id or "")
+        shown = self._calls.find(item.id or "")
         return item if shown is None else shown.item()
 
     def _show_item(self, event: WithItem) -> list[ServerEvent | Unknown]:
@@ -252,41 +210,16 @@ class ClientFace:
             changes["item"] = shown.item()
         return [event.model_copy(update=changes)] if changes else [event]
 
-    def _remember(self, event: WithItem, item: FunctionCall) -> Shown:
-        item_id = item.id or ""
-        shown = self._shown.get(item_id)
-        if shown is None:
-            shown = self._shown[item_id] = Shown(item_id, "", 0, None, item.name)
-            while len(self._shown) > REMEMBERED:
-                del self._shown[next(iter(self._shown))]
-        shown.arguments = item.arguments or shown.arguments
+    def _remember(self, event: WithItem, item: FunctionCall) -> ShownCall:
+        shown = self._calls.see(item)
         if isinstance(event, ResponseOutputItemAdded | ResponseOutputItemDone):
             shown.response_id, shown.output_index = event.response_id, event.output_index
         elif isinstance(event, ConversationItemAdded):
             shown.previous_item_id = self._visible(event.previous_item_id)
         return shown
 
-    def _show_arguments_delta(self, event: ResponseFunctionCallArgumentsDelta) -> list[ServerEvent | Unknown]:
-        if event.item_id not in self._shown:
-            return [event]
-        return [
-            ResponseMcpCallArgumentsDelta(
-                response_id=event.response_id,
-                item_id=event.item_id,
-                output_index=event.output_index,
-                delta=event.delta,
-            )
-        ]
-
     def _show_arguments_done(self, event: ResponseFunctionCallArgumentsDone) -> list[ServerEvent | Unknown]:
-        shown = self._shown.get(event.item_id)
-        if shown is None:
-            return [event]
-        shown.arguments = event.arguments
-        done = ResponseMcpCallArgumentsDone(
-            response_id=event.response_id,
-            item_id=event.item_id,
-            output_index=event.output_index,
-            arguments=event.arguments,
-        )
-        return [done] if shown.name in self._paused else [done, *self.started(event.item_id)]
+        done = self._calls.arguments_complete(event)
+        shown = self._calls.find(event.item_id)
+        waits = shown is None or shown.name in self._paused
+        return [done] if waits else [done, *self._calls.started(event.item_id)]

@@ -95,6 +95,8 @@ class Session:
         self.times = TurnTimes()
         self.client_plays = config.client_face and config.playout == "client"
         self.face = _face_of(config)
+        if self.face is not None:
+            self.settings = self.face.take_wishes(config.settings)
         self.began_at: float | None = None
         self.stale_until: float | None = None
         self._first_sound_of = ""
