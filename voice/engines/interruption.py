@@ -9,7 +9,6 @@ The weights and how good they are stand in `data/interruption.npz` and `.json`, 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -172,14 +171,6 @@ def shipped() -> InterruptionModel | None:
         return None
     with np.load(BytesIO(file.read_bytes())) as arrays:
         return InterruptionModel.of(dict(arrays))
-
-
-def facts() -> dict[str, Any]:
-    """What the weights were made of, and how good they are on voices that they did not learn from."""
-    found: dict[str, Any] = json.loads(
-        resources.files("voice.engines").joinpath("data/interruption.json").read_text(encoding="utf-8")
-    )
-    return found
 
 
 class Impression:
