@@ -410,3 +410,19 @@ def test_neither_words_nor_keys_are_logged_at_any_level(caplog: pytest.LogCaptur
     asyncio.run(scene())
     assert "swordfish" not in caplog.text
     assert "secret words" not in caplog.text
+
+
+def test_closing_in_the_moment_in_which_the_peer_goes_without_a_word() -> None:
+    async def scene() -> None:
+        async with doorway() as door:
+            peer = await RawPeer.open(door.port)
+            await until(lambda: bool(door.listeners))
+            line = door.listeners[0].socket
+            assert isinstance(line, WebSocket)
+            line.eof_received()  # what the loop calls before it tells that the connection is lost
+            assert door.listeners[0].closed == [(1006, "")]
+            line._transport.close()
+            await asyncio.wait_for(line.close(), 2)
+            peer.leave()
+
+    asyncio.run(scene())

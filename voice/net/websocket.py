@@ -318,6 +318,8 @@ class WebSocket(asyncio.Protocol):
 
     def eof_received(self) -> None:
         self._core.receive_eof()
+        if self._open:  # without a word: nothing can be said any more either
+            self._end(ABNORMAL, "")
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._gone.set()
