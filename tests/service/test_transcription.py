@@ -96,6 +96,16 @@ def test_a_secret_for_transcription_opens_nothing_else(tmp_path: Path) -> None:
     asyncio.run(scene())
 
 
+def test_a_secret_for_conversations_transcribes_nothing() -> None:
+    async def scene() -> None:
+        async with House() as house:
+            value = await secret(house)
+            status, error, _ = await refused(f"{house.url}?intent=transcription", key=value)
+            assert (status, error["code"]) == (403, "session_type_not_allowed")
+
+    asyncio.run(scene())
+
+
 @pytest.mark.parametrize("intent", ["", "conversation", "Transcription"])
 def test_other_intents_are_refused(intent: str) -> None:
     async def scene() -> None:

@@ -90,10 +90,11 @@ class Assistants:
         if intent not in (None, "transcription"):
             raise RequestRefused(400, "invalid_intent", "The only intent is 'transcription'.", param="intent")
         if wished is None:
-            asked = intent is not None and not isinstance(visit.session, Session)
-            return replace(visit, transcribes=transcribes or asked)
+            if intent is not None and isinstance(visit.session, Session):
+                raise _other_type()
+            return replace(visit, transcribes=transcribes or intent is not None)
         if visit.session is not None and type(wished) is not type(visit.session):
-            raise RequestRefused(403, "session_type_not_allowed", "This client secret is for another type of session.")
+            raise _other_type()
         if isinstance(wished, TranscriptionSession):
             return replace(visit, session=_over(visit.session, wished), transcribes=True)
         stripped, refused = visit.overrides.strip(wished)
@@ -108,6 +109,10 @@ def settings_in(session: Any) -> Session | TranscriptionSession:
     event = codec.decode_client_event(json.dumps({"type": "session.update", "session": session}))
     assert isinstance(event, SessionUpdate)
     return event.session
+
+
+def _other_type() -> RequestRefused:
+    return RequestRefused(403, "session_type_not_allowed", "This client secret is for another type of session.")
 
 
 def _over(
