@@ -8,7 +8,7 @@ from voice.engines.endings import ending_of
 
 
 @pytest.mark.parametrize(
-    "words", ["set a timer for the", "um", "what is", "my number is 5 5 5", "double five nine two"]
+    "words", ["set a timer for the", "um", "what is", "it was like", "my number is 5 5 5", "double five nine two"]
 )
 def test_what_breaks_off(words: str) -> None:
     assert ending_of(words) == "unfinished"
@@ -19,7 +19,7 @@ def test_what_needs_nothing_more(words: str) -> None:
     assert ending_of(words) == "finished"
 
 
-@pytest.mark.parametrize("words", ["", "  ", "play some music", "guten Morgen"])
+@pytest.mark.parametrize("words", ["", "  ", "play some music", "guten Morgen", "what's the weather like"])
 def test_what_nobody_can_tell(words: str) -> None:
     assert ending_of(words) == "open"
 

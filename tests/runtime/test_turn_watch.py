@@ -35,10 +35,12 @@ class Melody:
 class Watched:
     """A watch, what it told, and the tasks it asked for."""
 
-    def __init__(self, senses: TurnSenses) -> None:
+    def __init__(self, senses: TurnSenses, *, understood: str | None = None) -> None:
         self.told: list[TurnSense] = []
         self.tasks: list[asyncio.Task[None]] = []
-        self.watch = TurnWatch(senses, self.told.append, lambda work: self.tasks.append(asyncio.create_task(work)))
+        self.understood = understood
+        spawn = lambda work: self.tasks.append(asyncio.create_task(work))  # noqa: E731
+        self.watch = TurnWatch(senses, lambda: self.understood, self.told.append, spawn)
 
     def reads(self, delta: str, item_id: str = "u1") -> None:
         kind = "conversation.item.input_audio_transcription.delta"
@@ -138,6 +140,40 @@ def test_without_a_model_no_sound_is_kept_and_nobody_is_asked() -> None:
     scene.hears("offset")
     assert scene.tasks == []
     assert scene.told == []
+
+
+def test_an_engine_that_can_be_asked_is_asked_again_in_the_quiet() -> None:
+    scene = Watched(TurnSenses(words=ending), understood="turn on the")
+    scene.hears("onset")
+    scene.watch.keep(FRAME)
+    assert scene.told == [], "while they speak its own time is soon enough"
+    scene.hears("offset")
+    scene.watch.keep(FRAME)
+    scene.watch.keep(FRAME)
+    scene.understood = "turn on the light"
+    scene.watch.keep(FRAME)
+    scene.watch.keep(FRAME)
+    assert [sense.ending for sense in scene.told] == ["unfinished", "open"], "each opinion once"
+    scene.hears("onset")
+    scene.understood = "turn on the light in the"
+    scene.watch.keep(FRAME)
+    assert len(scene.told) == 2
+
+
+def test_a_quiet_that_lasts_is_the_end_of_asking() -> None:
+    scene = Watched(TurnSenses(words=ending), understood="")
+    scene.hears("offset")
+    for _ in range(200):
+        scene.watch.keep(FRAME)
+    scene.understood = "much later"
+    scene.watch.keep(FRAME)
+    assert scene.told == []
+
+
+def test_what_is_understood_now_counts_and_not_what_was_told() -> None:
+    scene = Watched(TurnSenses(words=ending), understood="turn on the light")
+    scene.reads("turned on the")
+    assert [sense.ending for sense in scene.told] == ["open"]
 
 
 def test_without_an_opinion_about_words_none_is_told() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from voice.audio.frames import AudioFrame
 from voice.protocol.client_events import ClientEvent
@@ -98,6 +98,14 @@ class Spotter(Protocol):
     async def spot(self, pcm: bytes) -> Spotted | None:
         """PCM16 at 16 kHz, from a moment before the sound on. None when it cannot tell soon enough to be of use (too
         much is asked of it, it is not there any more). Never raises."""
+
+
+@runtime_checkable
+class TellsWords(Protocol):
+    """An engine that can be asked at any time what the person is saying: one in this process."""
+
+    def words_so_far(self) -> str:
+        """The words of the utterance under way as they are understood now; what was told before may be revised."""
 
 
 class TurnModel(Protocol):

@@ -19,10 +19,15 @@ def ending_of(words: str, is_whole: IsWhole | None = None) -> Ending:
     spoken = words.lower().replace("?", " ").replace(".", " ").replace(",", " ").replace("!", " ").split()
     if not spoken:
         return "open"
-    if spoken[-1] in _CANNOT_END or _breaks_off_a_number(spoken):
+    if (spoken[-1] in _CANNOT_END and not _asks_what_it_is_like(spoken)) or _breaks_off_a_number(spoken):
         return "unfinished"
     said = " ".join(spoken)
     return "finished" if said in _COMPLETE or (is_whole is not None and is_whole(said)) else "open"
+
+
+def _asks_what_it_is_like(spoken: list[str]) -> bool:
+    """Elsewhere "like" is something one says while one thinks."""
+    return spoken[-1] == "like" and spoken[0] in ("what", "what's", "whats")
 
 
 def _breaks_off_a_number(spoken: list[str]) -> bool:

@@ -17,7 +17,7 @@ from dataclasses import astuple
 from typing import Any, Protocol
 
 from voice.audio.frames import AudioFrame
-from voice.engines.base import Ear, Engine, Spotter
+from voice.engines.base import Ear, Engine, Spotter, TellsWords
 from voice.errors import EngineError, EngineFailed, EngineRefused, VoiceError
 from voice.protocol.client_events import ClientEvent
 from voice.protocol.codec import Unknown
@@ -80,7 +80,7 @@ class Driver:
         self._ear = ear
         self._loudness = Loudness()
         self._words = WordWatch(spotter, ear, self.post, self._spawn) if spotter and ear else None
-        self._turn = TurnWatch(senses, self.post, self._spawn) if senses and ear else None
+        self._turn = TurnWatch(senses, self._words_now, self.post, self._spawn) if senses and ear else None
         self._watchers = list(watchers)
         self._draw = draw
         self._engine: Engine | None = None
@@ -237,6 +237,10 @@ class Driver:
             self._turn.hear(facts)
         if sounding and self._words is not None and not self._over.is_set():
             self._words.hear(facts)
+
+    def _words_now(self) -> str | None:
+        engine: object = self._engine
+        return engine.words_so_far() if isinstance(engine, TellsWords) else None
 
     def played(self, epoch: int, position_ms: float, uncertainty_ms: float) -> None:
         self.post(ev.Played(epoch, position_ms, uncertainty_ms, self.transport.held_ms))

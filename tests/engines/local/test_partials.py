@@ -6,6 +6,7 @@ import pytest
 
 from tests.engines.local.sequences import play
 from tests.engines.local.twins import Scene
+from voice.engines.base import TellsWords
 from voice.engines.local.partials import PATIENCE_MS, Delay, Partials
 from voice.protocol.server_events import (
     ConversationItemInputAudioTranscriptionCompleted,
@@ -109,5 +110,20 @@ def test_without_being_asked_nothing_is_told_before_the_end() -> None:
             await room.update(audio={"input": {"transcription": {"model": "m"}}})
             await room.hears(800)
             assert room.all(ConversationItemInputAudioTranscriptionDelta) == []
+
+    play(scene())
+
+
+def test_the_engine_can_be_asked_what_is_being_said() -> None:
+    async def scene() -> None:
+        async with Scene() as room:
+            assert isinstance(room.engine, TellsWords)
+            assert room.engine.words_so_far() == ""
+            room.recogniser.texts.append("good morning")
+            await room.hears(600)
+            assert room.engine.words_so_far() == "good morning"
+            await room.hears(1_000, loud=False)
+            assert room.engine.words_so_far() == "", "that turn is over"
+        assert room.engine.words_so_far() == ""
 
     play(scene())

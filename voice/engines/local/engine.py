@@ -143,6 +143,10 @@ class LocalEngine:
         """End the conversation and wait for its work to stop. Idempotent. The stages stay open."""
         await self._end(1000, "closed")
 
+    def words_so_far(self) -> str:
+        """What the person is saying, as the recogniser has it now."""
+        return "" if self._desk is None or self._closed else self._desk.listening.words_so_far()
+
     # The loop's turns
 
     def _greet(self) -> None:

@@ -117,6 +117,10 @@ class Listening:
                 case SpeechStopped():
                     self._stop(heard)
 
+    def words_so_far(self) -> str:
+        """The words of the utterance under way, as the recogniser has them now."""
+        return self._words()
+
     def commit(self) -> None:
         """Make an item of the sound so far. Raises ProtocolError when there is none."""
         if not self.ear.buffer:
