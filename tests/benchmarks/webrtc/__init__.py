@@ -9,14 +9,14 @@ from tests.benchmarks.webrtc.cpu import measure_cpu
 
 METHOD = (
     "CPU: the server's process alone, sound both ways all the time, clients in another process (stock aiortc with "
-    "packets made before), ours and stock in turns, median of the turns. Latency: headless Chromium on this machine, "
+    "packets made before), ours and stock in turns, the best of each. Latency: headless Chromium on this machine, "
     "one clock; microphone: a burst's first sample to the frame that holds it, decoded; ear: play() to the first "
     "sample that the page taps; after the loss of 5 % of packets, often two in a row. A busy machine makes "
     "Chromium's own buffer longer"
 )
 CALLS = (1, 5, 10)
-SECONDS = 6.0
-TURNS = 3
+SECONDS = 4.0
+TURNS = 4
 
 
 def run() -> dict[str, float]:
