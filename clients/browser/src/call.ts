@@ -66,7 +66,6 @@ export async function start(options: { microphone?: boolean; text?: string } = {
     assistant: settings.assistant.value || undefined,
     talk: settings.talk.value,
     microphone: chosenMicrophone(),
-    session: { audio: { input: { transcription: { model: "gpt-4o-mini-transcribe" } } } },
   });
   follow(client);
   try {

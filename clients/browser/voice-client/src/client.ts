@@ -19,7 +19,7 @@ export interface VoiceOptions {
   key?: Key;
   /** One of the service's assistants by name. */
   assistant?: string | undefined;
-  /** Settings of the session, sent as `session.update` when the call begins. */
+  /** Settings of the session, sent as `session.update` when the call begins; what is said is transcribed by default. */
   session?: SessionSettings;
   talk?: TalkMode;
   microphone?: MicrophoneOptions;
@@ -49,6 +49,8 @@ export interface VoiceEvents {
   retry: { attempt: number; inMs: number };
 }
 
+/** A name that every service of the protocol knows or maps. */
+const TRANSCRIBED: SessionSettings = { audio: { input: { transcription: { model: "gpt-4o-mini-transcribe" } } } };
 const TRIES = 8;
 const FIRST_WAIT_MS = 400;
 const LONGEST_WAIT_MS = 8_000;
@@ -221,10 +223,10 @@ export class VoiceClient extends Emitter<VoiceEvents> {
 
   #begin(): void {
     // One update each: a service that refuses the settings may still tell what happens.
-    const { session, extensions = true } = this.#options;
+    const { session = TRANSCRIBED, extensions = true } = this.#options;
     const voice = { events: true, link_events: true };
     if (extensions) this.send({ type: "session.update", session: { type: "realtime", voice } });
-    if (session) this.send({ type: "session.update", session: { type: "realtime", ...session } });
+    if (Object.keys(session).length > 0) this.send({ type: "session.update", session: { type: "realtime", ...session } });
     for (const item of this.conversation.history()) this.send({ type: "conversation.item.create", item });
     this.talk.begin(this.#created?.audio?.input?.turn_detection);
   }

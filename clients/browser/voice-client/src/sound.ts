@@ -36,15 +36,23 @@ export class Sound {
     this.#element.autoplay = true;
   }
 
-  /** Makes the graph. Call it from a click: browsers give no sound before one. */
+  /** Makes the graph. Call it from a click: browsers give no sound before one.
+   *
+   * Where the worklets cannot be loaded (their files are not served, or a policy forbids them) one can talk all the same,
+   * without meters and without the telephone's sound.
+   */
   async open(): Promise<void> {
     if (this.#context) return;
     const context = (this.#context = new AudioContext({ latencyHint: "interactive" }));
-    await Promise.all([
-      context.audioWorklet.addModule(new URL("./meter.worklet.js", import.meta.url)),
-      context.audioWorklet.addModule(new URL("./telephone.worklet.js", import.meta.url)),
-      context.resume(),
-    ]);
+    try {
+      await Promise.all([
+        context.audioWorklet.addModule(new URL("./meter.worklet.js", import.meta.url)),
+        context.audioWorklet.addModule(new URL("./telephone.worklet.js", import.meta.url)),
+        context.resume(),
+      ]);
+    } catch {
+      return;
+    }
     if (this.#context !== context) return;
     this.#meter = new AudioWorkletNode(context, "voice-meter", { numberOfInputs: 2, numberOfOutputs: 0 });
     this.#meter.port.onmessage = (message: MessageEvent<Float32Array>) => this.onLevels?.(rows(message.data));
@@ -102,7 +110,7 @@ export class Sound {
   #route(): void {
     for (const node of this.#line) node.disconnect();
     this.#line = [];
-    this.#element.muted = this.#telephone;
+    this.#element.muted = this.#telephone && this.#meter !== undefined;
     if (!this.#context || !this.#meter || !this.#output) return;
     this.#output.disconnect();
     this.#output.connect(this.#meter, 0, 1);
