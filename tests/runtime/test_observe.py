@@ -90,6 +90,12 @@ def test_each_step_of_turns_and_interruptions_is_measured() -> None:
     assert total(metrics, "restored") == 1
 
 
+def test_how_exact_a_cut_was_is_measured() -> None:
+    metrics = Metrics(Load())
+    Observer(metrics, "s").watch(9.0, ev.Tick(), [ef.Note("cut_measured", {"truncation_error_ms": -15.0})])
+    assert metrics.histograms["truncation_error_seconds"].sum == pytest.approx(0.015)
+
+
 def test_a_retracted_speculation_is_counted() -> None:
     room = Room(floor=RULES, turns=TurnRules(mode="local", speculate_ms=250.0))
     room.person_sounds(at=1.0, ms=800)

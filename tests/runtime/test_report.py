@@ -127,6 +127,8 @@ def test_what_a_device_plays_on_counts_as_not_yet_silent() -> None:
     reporter.watch(2.4, ev.Tick(), stop)
     (cut,) = reporter.report.interruptions
     assert (cut.ducked_ms, cut.confirmed_ms, cut.stopped_ms) == (60, 400, 480)
+    reporter.watch(2.5, ev.Played(0, 1_480, 1), [ef.Note("cut_measured", {"truncation_error_ms": -7.5})])
+    assert cut.error_ms == 7.5
 
 
 def test_somebody_who_writes_is_not_timed_by_what_was_heard_before() -> None:

@@ -237,6 +237,6 @@ def a_doubtful_conversation() -> Scene:
     scene.duck(7.78)
     scene.interruption(8.2, "item_2", round((8.2 - over - 0.06) * 1000), 6_500)
     scene.happens(
-        8.5, {"kind": "Played", "epoch": 0, "position_ms": 4_200.0}, note("truncation", truncation_error_ms=12.0)
+        8.5, {"kind": "Played", "epoch": 0, "position_ms": 4_200.0}, note("cut_measured", truncation_error_ms=-12.0)
     )
     return scene

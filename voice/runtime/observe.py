@@ -179,8 +179,8 @@ class Observer:
             "restored": lambda values: metrics.count("restored"),
             "speculation_kept": lambda values: metrics.count("speculations", outcome="kept"),
             "speculation_retracted": lambda values: metrics.count("speculations", outcome="retracted"),
-            "truncation": lambda values: metrics.measure(
-                "truncation_error_seconds", _seconds(values["truncation_error_ms"])
+            "cut_measured": lambda values: metrics.measure(
+                "truncation_error_seconds", abs(values["truncation_error_ms"]) / 1000
             ),
             "audio_dropped": lambda values: metrics.count("audio_dropped_ms", values["ms"]),
             "surprise": lambda values: metrics.count("surprises", type=values["type"]),

@@ -139,7 +139,7 @@ class Reporter:
             "restored": lambda values: self._decided("acknowledgement", yielded=False),
             "yielded": lambda values: self._decided(values["why"], yielded=True),
             "barge_in": self._barge_in,
-            "truncation": self._truncation,
+            "cut_measured": self._truncation,
             "speculated": lambda values: self._add("speculated"),
             "speculation_retracted": lambda values: self._add("retracted"),
             "link": lambda values: self._add("reconnects", values["state"] == "lost" and values["was_ready"]),
@@ -294,7 +294,7 @@ class Reporter:
     def _truncation(self, values: dict[str, Any]) -> None:
         """The far end told later how much was heard."""
         if self._cut is not None and self._cut.yielded:
-            self._cut.error_ms = values["truncation_error_ms"]
+            self._cut.error_ms = abs(values["truncation_error_ms"])
 
     def _add(self, name: str, amount: object = True) -> None:
         setattr(self.report, name, getattr(self.report, name) + bool(amount))

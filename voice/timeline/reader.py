@@ -109,7 +109,7 @@ class Reader:
         self._notes: dict[str, Callable[[Fields], None]] = {
             "barge_in": self._barge_in,
             "truncated": self._truncated,
-            "truncation": self._truncation,
+            "cut_measured": self._truncation,
             "talk_began": self._talk_began,
             "talk_ended": self._talk_ended,
             "speculated": lambda note: self.story.aheads.append(Ahead(self._now_s)),
@@ -301,7 +301,7 @@ class Reader:
     def _truncation(self, note: Fields) -> None:
         """The far end told later how much was heard: how far our account was off."""
         for mark in self.story.interruptions[-1:]:
-            mark.error_ms = _maybe_number(note.get("truncation_error_ms"))
+            mark.error_ms = abs(_number(note.get("truncation_error_ms"), 0.0))
 
     def _end_duck(self, *, meant: bool) -> None:
         for duck in self.story.ducks[-1:]:
