@@ -229,8 +229,9 @@ class EngineSide:
         session.times = TurnTimes(speech_started_at=session.now)
         session.gap.begin_turn()
         session.note("speech_started", item_id=event.item_id, audio_start_ms=event.audio_start_ms)
+        self.show(event)  # before what comes of it: a client whose sound stops must know why
         session.floor.engine_heard_start()
-        return SHOW
+        return HIDE
 
     def _speech_stopped(self, event: se.InputAudioBufferSpeechStopped) -> bool:
         session = self._session
