@@ -108,6 +108,33 @@ def test_an_error_goes_to_whoever_caused_it() -> None:
     asyncio.run(scene())
 
 
+def test_an_item_goes_back_to_whoever_wanted_it() -> None:
+    def retrieved(item_id: str) -> Any:
+        said = {"type": "message", "id": item_id, "role": "user", "content": []}
+        raw = {"type": "conversation.item.retrieved", "event_id": "x", "item": said}
+        return codec.decode_server_event(json.dumps(raw))
+
+    async def scene() -> None:
+        it = Scene()
+        await it.open()
+        one, other = it.attend(), it.attend()
+        assert it.inner._listener is not None
+        for backend, event_id in [(one, "e1"), (other, "e2"), (one, "e3")]:
+            backend.say(type="conversation.item.retrieve", item_id="a", event_id=event_id)
+            await until(lambda: event_id in [event.event_id for event in it.ears.events])  # noqa: B023
+        mine = b'{"type":"conversation.item.retrieve","event_id":"e4","item_id":"a"}'
+        it.inner._listener.client_said(codec.decode_client_event(mine))
+        detail = ErrorDetail(type="invalid_request_error", code="item_not_found", message="no", event_id="e3")
+        it.call.send_event(ErrorEvent(error=detail))
+        for _ in range(3):
+            it.call.send_event(retrieved("a"))
+        await until(lambda: len(one.heard) == 2 and len(other.heard) == 1)
+        assert [event["type"] for event in one.heard] == ["error", "conversation.item.retrieved"]
+        assert [event.type for event in it.inner.events] == ["conversation.item.retrieved"]
+
+    asyncio.run(scene())
+
+
 def test_nonsense_is_answered_and_in_the_end_hung_up_on_and_the_call_goes_on() -> None:
     async def scene() -> None:
         it = Scene()

@@ -40,7 +40,8 @@ def frame(
 class RawSocket:
     """`async with RawSocket(port) as socket`: open, and greeted."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, query: str = "model=voice") -> None:
+        self._query = query
         self.counts: Counter[str] = Counter()
         self.surprises: list[str] = []
         """What no server may say."""
@@ -57,7 +58,7 @@ class RawSocket:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port, limit=2**25)
         key = base64.b64encode(os.urandom(16)).decode()
         self._writer.write(
-            f"GET /v1/realtime?model=voice HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\nConnection: Upgrade\r\n"
+            f"GET /v1/realtime?{self._query} HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\nConnection: Upgrade\r\n"
             f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n".encode()
         )
         head = await self._reader.readuntil(b"\r\n\r\n")

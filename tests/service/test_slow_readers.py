@@ -10,6 +10,7 @@ from time import monotonic
 import psutil
 
 from tests.service.client import Client, hum, words
+from tests.service.doors import Answering, call
 from tests.service.house import House
 from tests.service.raw_socket import TEXT, RawSocket, frame
 
@@ -53,5 +54,29 @@ def test_somebody_who_asks_for_much_and_reads_nothing_costs_little_and_is_let_go
                 while house.hub.active > 1:  # noqa: ASYNC110 - the service tells nobody
                     await asyncio.sleep(0.01)
             assert psutil.Process().memory_info().rss - before < 150 * 2**20
+
+    asyncio.run(scene())
+
+
+def test_a_backend_that_attends_a_call_and_reads_nothing_is_let_go_and_the_call_goes_on() -> None:
+    async def scene() -> None:
+        retrieve = json.dumps({"type": "conversation.item.retrieve", "item_id": "recording"}).encode()
+        answering = Answering()
+        async with House(answer=answering) as house:
+            call_id = await call(house)
+            (transport,) = answering.transports
+            async with Client(house.url, call_id=call_id) as other, RawSocket(house.port, f"call_id={call_id}") as deaf:
+                created = deaf.expect("conversation.item.done")
+                await deaf.send({"type": "conversation.item.create", "item": recording(A_MINUTE_AND_A_HALF)})
+                await deaf.see(created, "the item")
+                deaf.stop_reading()
+                shared = house.calls._calls[call_id].transport
+                assert shared.attendants == 2
+                await deaf.write(frame(TEXT, retrieve) * 20)
+                async with asyncio.timeout(20):
+                    while shared.attendants > 1:  # noqa: ASYNC110 - the service tells nobody
+                        await asyncio.sleep(0.01)
+                assert words(await other.ask("hello", output_modalities=["text"])) == "You said hello."
+            assert transport.closed is None
 
     asyncio.run(scene())

@@ -6,19 +6,30 @@ very same calls.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
 
 from voice.errors import PeerGone, ProtocolError
-from voice.protocol.client_events import ClientEvent, SessionUpdate
+from voice.protocol.client_events import ClientEvent, ConversationItemRetrieve, SessionUpdate
 from voice.protocol.codec import Unknown
-from voice.protocol.server_events import ErrorDetail, ErrorEvent, ServerEvent, SessionCreated, SessionUpdated
+from voice.protocol.server_events import (
+    ConversationItemRetrieved,
+    ErrorDetail,
+    ErrorEvent,
+    ServerEvent,
+    SessionCreated,
+    SessionUpdated,
+)
 from voice.server import transcription
 from voice.server.overrides import Overrides
 from voice.transports.base import Transport, TransportListener, TransportTraits
 
 REMEMBERED = 256
+NORMAL, GOING_AWAY = 1000, 1001
 
 
 class Attendant(Protocol):
@@ -26,7 +37,16 @@ class Attendant(Protocol):
 
     def send_event(self, event: ServerEvent | Unknown) -> None: ...
 
-    async def close(self, code: int, reason: str) -> None: ...
+    async def close(self, code: int = 1000, reason: str = "") -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An item that somebody asked to have back."""
+
+    item_id: str
+    event_id: str
+    by: Attendant
 
 
 class SharedTransport:
@@ -38,6 +58,7 @@ class SharedTransport:
         self._transcribes = transcribes
         self._attendants: dict[Attendant, None] = {}
         self._asked_by: dict[str, Attendant] = {}
+        self._wanted: deque[Wanted] = deque(maxlen=REMEMBERED)
         self._remarks: list[ProtocolError] = []
         self._listener: TransportListener | None = None
         self._session: Any = None
@@ -68,7 +89,8 @@ class SharedTransport:
         if self.over:
             raise PeerGone("The call was ended before it began.")
         self._listener = listener
-        await self._inner.open(_Ear(listener, self._client_said, self._hung_up))
+        ear = _Ear(listener, self._client_said, self._hung_up)
+        await self._inner.open(cast(TransportListener, ear))
         self.is_open = True
 
     def send_event(self, event: ServerEvent | Unknown) -> None:
@@ -86,19 +108,25 @@ class SharedTransport:
         """Hang up; whoever attends is told. Idempotent."""
         self.over = True
         await self._inner.close(code, reason)
-        for attendant in list(self._attendants):
-            await attendant.close(code if code == 1001 else 1000, "the call is over")
+        attendants = list(self._attendants)
         self._attendants.clear()
+        code = code if code == GOING_AWAY else NORMAL
+        await asyncio.gather(
+            *(attendant.close(code, "the call is over") for attendant in attendants), return_exceptions=True
+        )
 
     def _tell(self, event: ServerEvent | Unknown) -> None:
         if not isinstance(event, Unknown) and event.event_id == "":
             event = event.model_copy(update={"event_id": self._next_id()})
         if isinstance(event, SessionCreated | SessionUpdated):
             self._session = event.session
-        if isinstance(event, ErrorEvent) and (asked := self._asked_by.pop(event.error.event_id or "", None)):
+        asked = self._who_asked(event)
+        if asked is not None and asked is not self._inner:
             asked.send_event(event)
             return
         self._inner.send_event(self._overrides.show(event))
+        if asked is not None:
+            return
         for attendant in list(self._attendants):
             attendant.send_event(event)
         if isinstance(event, SessionUpdated):
@@ -109,11 +137,30 @@ class SharedTransport:
         for attendant in list(self._attendants):
             attendant.send_event(event.model_copy(update={"event_id": event.event_id or self._next_id()}))
 
+    def _who_asked(self, event: ServerEvent | Unknown) -> Attendant | None:
+        """Whom alone this concerns: it made the mistake, or wanted an item (which may be long) back. None: all."""
+        if isinstance(event, ErrorEvent):
+            event_id = event.error.event_id or ""
+            self._no_longer_wanted(lambda wanted: bool(event_id) and wanted.event_id == event_id)
+            return self._asked_by.pop(event_id, None)
+        if isinstance(event, ConversationItemRetrieved):
+            wanted = self._no_longer_wanted(lambda wanted: wanted.item_id == event.item.id)
+            return wanted.by if wanted is not None else None
+        return None
+
+    def _no_longer_wanted(self, is_it: Callable[[Wanted], bool]) -> Wanted | None:
+        found = next(filter(is_it, self._wanted), None)
+        if found is not None:
+            self._wanted.remove(found)
+        return found
+
     # The client's side
 
     def _client_said(self, event: ClientEvent) -> None:
         if self._listener is None:
             return
+        if self._attendants and isinstance(event, ConversationItemRetrieve):
+            self._wanted.append(Wanted(event.item_id, event.event_id or "", self._inner))
         later = isinstance(event, SessionUpdate)  # behind the answer, so that nobody takes the remark for it
         try:
             self._listener.client_said(
@@ -164,6 +211,8 @@ class SharedTransport:
             self._asked_by[event.event_id] = attendant
             while len(self._asked_by) > REMEMBERED:
                 del self._asked_by[next(iter(self._asked_by))]
+        if isinstance(event, ConversationItemRetrieve):
+            self._wanted.append(Wanted(event.item_id, event.event_id or "", attendant))
 
         def remark(refused: list[ProtocolError]) -> None:
             self.answer(attendant, refused[0])
@@ -184,7 +233,7 @@ class SharedTransport:
 
 
 class _Ear:
-    """The conversation, as the wrapped transport hears of it."""
+    """The conversation, as the wrapped transport hears of it: itself, but for two things that pass here."""
 
     def __init__(
         self,
@@ -192,14 +241,13 @@ class _Ear:
         client_said: Callable[[ClientEvent], None],
         hung_up: Callable[[str], None],
     ) -> None:
-        self.receive_frame = listener.receive_frame
-        self.played = listener.played
-        self.push_to_talk = listener.push_to_talk
-        self.talk_cancelled = listener.talk_cancelled
-        self.dtmf = listener.dtmf
-        self.typed = listener.typed
+        self._listener = listener
+        self.receive_frame = listener.receive_frame  # fifty times a second: no detour
         self.client_said = client_said
         self.hung_up = hung_up
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._listener, name)
 
 
 def _as_event(error: ProtocolError, event_id: str = "") -> ErrorEvent:

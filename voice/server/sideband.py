@@ -36,7 +36,7 @@ class Sideband:
         if self._socket is not None:
             self._socket.send_text(codec.encode_event(event))
 
-    async def close(self, code: int, reason: str) -> None:
+    async def close(self, code: int = 1000, reason: str = "") -> None:
         if self._socket is not None:
             await self._socket.close(code, reason)
 
