@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI
 
+from tests.net.conftest import until
 from tests.service.client import Client, hum
-from tests.service.doors import Keys, refused, secret, settings
+from tests.service.doors import OFFER, Answering, Keys, refused, secret, settings
 from tests.service.house import House
 from tests.service.openai_client import Talk
+from voice.audio.frames import PCM_24K, AudioFrame
 
 TURN = hum(400) + hum(700, loud=False)
 
@@ -92,6 +94,27 @@ def test_a_secret_for_transcription_opens_nothing_else(tmp_path: Path) -> None:
                 assert heard.transcript == "good morning"
                 await connection.response.create()
                 assert (await talk.until("error")).error.type == "invalid_request_error"
+
+    asyncio.run(scene())
+
+
+def test_a_call_may_be_one_too() -> None:
+    async def scene() -> None:
+        answer = Answering()
+        async with (
+            House(["good morning"], answer=answer) as house,
+            AsyncOpenAI(base_url=house.http, api_key=await secret(house, session={"type": "transcription"})) as client,
+        ):
+            await client.realtime.calls.create(sdp=OFFER)
+            (transport,) = answer.transports
+            await until(lambda: bool(transport.events))
+            assert [event.session.type for event in transport.events[:1]] == ["transcription"]  # type: ignore[union-attr]
+            assert transport._listener is not None
+            for at in range(0, len(TURN), 4_800):
+                transport._listener.receive_frame(AudioFrame(PCM_24K, TURN[at : at + 4_800]))
+            heard = "conversation.item.input_audio_transcription.completed"
+            await until(lambda: heard in [event.type for event in transport.events])
+            assert not any(event.type.startswith("response.") for event in transport.events)
 
     asyncio.run(scene())
 
