@@ -250,6 +250,10 @@ def test_a_turn_that_nobody_spoke_is_not_answered() -> None:
     assert_all_is_well(ask(WrongIds(), On("input_audio_buffer.committed"), booking=True), within_s=2.5)
 
 
+def test_a_reply_that_nobody_asked_for_is_not_waited_for() -> None:
+    assert_all_is_well(ask(WrongIds(), On("response.created")), within_s=1.0)
+
+
 def test_a_call_said_twice_is_run_once() -> None:
     world = ask(Duplicate(3), On("response.output_item.done"), booking=True)
     assert_all_is_well(world, within_s=2.5)

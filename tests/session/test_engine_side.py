@@ -339,3 +339,29 @@ def test_a_create_waits_until_the_interrupted_reply_is_over() -> None:
     stage.hear("input_audio_buffer.speech_stopped", audio_end_ms=0, item_id="item_u2")
     assert sent(stage.commit("item_u2"), ResponseCreate) == []
     assert len(sent(stage.done(status="cancelled"), ResponseCreate)) == 1
+
+
+def test_an_item_that_nobody_made_is_not_told_to_the_next_connection() -> None:
+    stage = Stage()
+    for item in (
+        message("item_x", "user", content=[{"type": "input_text", "text": "hello"}]),
+        message("item_y", content=[{"type": "output_text", "text": "good day"}]),
+    ):
+        for kind in ("added", "done"):
+            stage.hear(f"conversation.item.{kind}", item=item)
+    assert stage.session.history.order == []
+
+
+def test_a_reply_whose_message_is_incomplete_is_asked_for_again_when_the_connection_goes() -> None:
+    stage = Stage()
+    stage.speak()
+    stage.begin()
+    ids = {"response_id": "resp_1", "output_index": 0}
+    stage.hear("response.output_item.added", **ids, item=message("item_a1"))
+    stage.sound(100)
+    stage.finish()
+    stage.hear("response.output_item.done", **ids, item=message("item_a1", status="incomplete"))
+    stage.lose()
+    stage.connect()
+    stage.commit("item_u2")
+    assert stage.reply() is Reply.ASKED

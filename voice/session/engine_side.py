@@ -336,9 +336,10 @@ class EngineSide:
 
     def _item_added(self, event: se.ConversationItemAdded | se.ConversationItemCreated) -> bool:
         item_id = event.item.id or ""
+        belongs = self._belongs(event.item)
         self.orders.created(item_id)
         self._session.echoes.read(event.item)
-        if item_id in self._retelling:
+        if item_id in self._retelling or not belongs:
             return HIDE
         if self._is_turn(event.item):
             self._session.note("surprise", type="input_audio_buffer.committed missing")
@@ -348,15 +349,34 @@ class EngineSide:
         self._session.history.know(item_id)
         return SHOW
 
+    def _belongs(self, item: Item) -> bool:
+        """Whether an item can be of this conversation. An engine writes no words of the person, and says nothing of its
+        own but in a response; what it says it was told by us must have been."""
+        session, item_id = self._session, item.id or ""
+        if session.face is not None or item_id in session.history.entries or self.orders.creating(item_id):
+            return True
+        if isinstance(item, AssistantMessage):
+            belongs = bool(session.replies.active_id)
+        elif isinstance(item, UserMessage) and item.content:
+            belongs = any(isinstance(part, InputAudio) for part in item.content)
+        else:
+            belongs = True
+        if not belongs:
+            session.note("surprise", type="item of nobody")
+        return belongs
+
     def _item_done(self, event: se.ConversationItemDone) -> bool:
         self.orders.created(event.item.id or "")
         self._session.echoes.read(event.item)
         if event.item.id in self._retelling:
             self._retelling.discard(event.item.id)
             return HIDE
+        if not self._belongs(event.item):
+            return HIDE
         self._session.history.complete(event.item, event.previous_item_id)
         if isinstance(event.item, AssistantMessage):
             self.replies.item_ended(event.item.id or "")
+            self.replies.item_status(event.item)
         return SHOW
 
     def _item_deleted(self, event: se.ConversationItemDeleted) -> bool:
@@ -385,6 +405,7 @@ class EngineSide:
 
     def _output_item_done(self, event: se.ResponseOutputItemDone) -> bool:
         self._finish_item(event.item.id or "")
+        self.replies.item_status(event.item)
         self.replies.keep(event.response_id, event.item)
         if isinstance(event.item, FunctionCall) and event.item.status in (None, "completed"):
             self.show(event)

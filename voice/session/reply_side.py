@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 CLIENT_ID = "vc"
 STALE_PATIENCE_S = 3.0
 CREATED_REMEMBERED = 64
+TWIN_S = 0.2
 ENDED_S = 1.0
 """After so long without anything more, a response whose items are done is done."""
 ANSWER_MS = 3_000.0
@@ -53,14 +54,14 @@ class ReplySide:
         self._withdrawing = False
         self._begun: set[str] = set()
         self._ended: set[str] = set()
-        self._ended_at = 0.0
+        self._ended_at = self._created_at = 0.0
         self._announces = False
 
     def created(self, event: se.ResponseCreated) -> None:
         """The engine makes a response."""
         session = self._session
         response_id = event.response.id
-        if response_id in self._created:
+        if response_id in self._created or self._is_twin():
             session.note("surprise", type=event.type)
             return
         self._created[response_id] = None
@@ -85,6 +86,13 @@ class ReplySide:
         session.gap.answering(response_id)
         self._begun.clear()
         self._ended.clear()
+        self._created_at = session.now
+
+    def _is_twin(self) -> bool:
+        """Whether a response begins right behind another of which nothing has come: there is one at a time."""
+        session = self._session
+        fresh = session.now - self._created_at < TWIN_S and not self._begun
+        return fresh and session.states.reply is Reply.STREAMING and not self._asides_asked
 
     def adopt(self, response_id: str) -> bool:
         """Something comes of a response that we never heard to begin: it is the one that was asked for. False when it
@@ -116,6 +124,12 @@ class ReplySide:
             self._ended_at = self._session.now
             if self._begun == self._ended:
                 self._session.watch.reply_complete()
+
+    def item_status(self, item: Item) -> None:
+        """The engine says how an item ended: one that is incomplete makes no complete reply, whatever else is done."""
+        if getattr(item, "status", None) == "incomplete" and item.id in self._ended:
+            self._ended.discard(item.id)
+            self._session.watch.reply_goes_on()
 
     def was_complete(self) -> bool:
         """The connection is gone: whether the reply that it was making needs nothing more. Where a model announces its
