@@ -90,7 +90,7 @@ FINAL_KINDS = ("final_error", "final_refusal")
 
 def faults(random: Random, among: Sequence[str] = KINDS) -> tuple[list[str], list[Fault]]:
     """One to three kinds of trouble, and what they are made of."""
-    kinds = random.sample(among, k=random.choice([1, 1, 2, 3]))
+    kinds = random.sample(among, k=min(random.choice([1, 1, 2, 3]), len(among)))
     if random.random() < 0.03:
         kinds.append(random.choice(FINAL_KINDS))
     return kinds, [fault for kind in kinds for fault in of_kind(kind, random)]

@@ -41,7 +41,9 @@ class Tally:
     complaints: int = 0
     told: int = 0
     answered_twice: int = 0
+    twice_though_told: int = 0
     recoveries_ms: list[float] = field(default_factory=list)
+    ours_ms: list[float] = field(default_factory=list)
     by_kind: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
 
@@ -56,16 +58,26 @@ class Tally:
         self.complaints += len(verdict.complaints)
         self.told += verdict.told
         self.answered_twice += len(verdict.answered_twice)
+        self.twice_though_told += len(verdict.twice_though_told)
         if not verdict.told:
             self.recoveries_ms.append(verdict.recovery_ms)
+            self.ours_ms.append(verdict.recovery_ms - verdict.fault_ms)
         if verdict.problems:
             self.by_kind.update(one.kinds)
             self.problems.append(f"seed {one.seed} {'+'.join(one.kinds)}: {'; '.join(verdict.problems)}")
 
     def recovery_ms(self, share: float) -> float:
         """The time to recover that this share of conversations stays within."""
-        ordered = sorted(self.recoveries_ms)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+        return _share(self.recoveries_ms, share)
+
+    def beyond_fault_ms(self, share: float) -> float:
+        """The same without the fault's own length."""
+        return _share(self.ours_ms, share)
+
+
+def _share(values: Sequence[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
 @cache

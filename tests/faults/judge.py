@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 
 from tests.faults.talk import OVER, questions_in
 from tests.faults.world import World
+from voice.protocol.items import AssistantMessage
+from voice.protocol.server_events import ResponseDone, ResponseOutputItemDone
+from voice.session import events as ev
+from voice.session.history import text_of
+from voice.testkit.faults import Refuse, Slow
 from voice.testkit.mind import Belief
 
 OUR_FAULT = (
@@ -22,22 +27,29 @@ OUR_FAULT = (
 
 @dataclass
 class Verdict:
-    """Everything that is counted of one conversation. `told`: it ended, and the person's end was told why."""
+    """Everything that is counted of one conversation. `told`: it ended, and the person's end was told why.
+
+    An answer may come twice when a connection dies behind its last word and before the engine said that it was the
+    last: nobody can know it then. `twice_though_told` are those of which it was said.
+    """
 
     lost_turns: list[str] = field(default_factory=list)
     answered_twice: list[str] = field(default_factory=list)
+    twice_though_told: list[str] = field(default_factory=list)
     duplicate_effects: list[str] = field(default_factory=list)
     deaf: bool = False
     told: bool = False
     context: str = ""
     complaints: list[str] = field(default_factory=list)
     recovery_ms: float = 0.0
+    fault_ms: float = 0.0
 
     @property
     def problems(self) -> list[str]:
         """In words, everything that must not be."""
         found = [f"lost {name}" for name in self.lost_turns]
         found += [f"done twice {name}" for name in self.duplicate_effects]
+        found += [f"answered twice {name}" for name in self.twice_though_told]
         found += ["deaf"] if self.deaf else []
         found += [f"context: {self.context}"] if self.context else []
         return found + [f"complaint {code}" for code in self.complaints]
@@ -54,6 +66,8 @@ def judge(world: World, undisturbed: World) -> Verdict:
             verdict.lost_turns.append(subject)
         if times_complete(heard, subject) > 1:
             verdict.answered_twice.append(subject)
+            if len(said_to_be_complete(world, subject)) > 1:
+                verdict.twice_though_told.append(subject)
     verdict.duplicate_effects = [str(what) for what, times in world.effects_by_meaning.items() if times > 1]
     verdict.duplicate_effects += [call for call, times in world.effects_by_call.items() if times > 1]
     last = asked(world)[-1:] if world.person.turns else []
@@ -62,7 +76,39 @@ def judge(world: World, undisturbed: World) -> Verdict:
         verdict.context = compare(world.sessions[-1].belief() if world.sessions else (), undisturbed, interrupted)
     verdict.complaints = [code for server in world.sessions for code in server.complaints if code in OUR_FAULT]
     verdict.recovery_ms = max(0.0, world.longest_silence_s - undisturbed.longest_silence_s) * 1000
+    verdict.fault_ms = min(verdict.recovery_ms, length_ms(world))
     return verdict
+
+
+def length_ms(world: World) -> float:
+    """How long the troubles last by themselves, whatever anybody does: refusals in a row, and a slow line's delay."""
+    fired = world.injector.fired
+    lost_at = refused_ms = slow_ms = 0.0
+    for one in fired:
+        match one.fault.what:
+            case Refuse():
+                refused_ms = max(refused_ms, (one.at - lost_at) * 1000)
+            case Slow(latency_ms, apart_ms, _):
+                slow_ms = max(slow_ms, latency_ms + 20 * apart_ms)
+            case _:
+                lost_at = one.at
+    return refused_ms + slow_ms
+
+
+def said_to_be_complete(world: World, subject: str) -> set[str]:
+    """Items about a subject of which the engine has said that they are complete."""
+    found = set()
+    for line in world.log:
+        if not isinstance(line.event, ev.EngineSaid):
+            continue
+        said = line.event.event
+        items = [said.item] if isinstance(said, ResponseOutputItemDone) else []
+        items += list(said.response.output or ()) if isinstance(said, ResponseDone) else []
+        for item in items:
+            words = text_of(item).split() if isinstance(item, AssistantMessage) and item.status == "completed" else []
+            if subject in words and OVER in words[words.index(subject) :]:
+                found.add(item.id or "")
+    return found - {item_id for item_id in found if not world.heard_of(item_id)}
 
 
 def asked(world: World) -> list[str]:

@@ -46,7 +46,7 @@ BAD_SERVERS = (
 def assert_nothing_is_lost(total: Tally) -> None:
     assert total.problems == []
     assert total.lost_user_turns == total.duplicate_effects == total.deaf_sessions == 0
-    assert total.contexts_that_differ == total.complaints == 0
+    assert total.contexts_that_differ == total.complaints == total.twice_though_told == 0
 
 
 def test_undisturbed_every_talk_goes_well() -> None:
@@ -60,7 +60,7 @@ def test_a_hundred_conversations_over_bad_lines_lose_nothing() -> None:
     total = tally(range(100), BAD_LINES)
     assert_nothing_is_lost(total)
     assert total.fired > 100
-    assert total.recovery_ms(0.95) < 5_000
+    assert total.recovery_ms(0.95) < 3_000
 
 
 @pytest.mark.parametrize("kind", BAD_SERVERS)

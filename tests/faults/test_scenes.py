@@ -152,6 +152,12 @@ def test_what_is_said_while_the_line_is_down_is_expected_to_be_heard() -> None:
     assert_all_is_well(world, within_s=6.0)
 
 
+def test_the_next_connection_falls_silent_too_before_it_has_heard_a_word() -> None:
+    faults = [Fault(Stall(), On("conversation.item.added")), Fault(HalfOpen(), On("session.updated", 2))]
+    lines = [Line(talk.question(number), until=talk.OVER) for number in range(2)]
+    assert_all_is_well(World(lines, talk.mind(), faults=faults, limit_s=60).run(), within_s=8.0)
+
+
 def test_the_turn_ended_and_was_never_committed() -> None:
     assert_all_is_well(ask(Stall(), On("input_audio_buffer.committed")), within_s=SIGN_S)
 

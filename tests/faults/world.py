@@ -217,6 +217,7 @@ class World:
         self._inbox: list[ev.Event] = []
         self._busy = False
         self._cancelled: set[str] = set()
+        self._played_items: set[str] = set()
 
     # Time
 
@@ -324,6 +325,7 @@ class World:
             case ef.SendToEngine(event):
                 self._tell(lambda wire: wire.connection.receive_event(event, self.now))
             case ef.Play():
+                self._played_items.add(effect.item_id)
                 self.person.hear(self.speaker.play(effect.frame, self.now), self.now)
             case ef.StopPlayback(epoch):
                 self.person.hear(self.speaker.stop(epoch, self.now), self.now)
@@ -383,6 +385,10 @@ class World:
             self.post(ev.LinkLost(code, reason, self.random.random(), final=final))
 
     # What a test looks at
+
+    def heard_of(self, item_id: str) -> bool:
+        """Whether any sound of an item came as far as the loudspeaker."""
+        return item_id in self._played_items
 
     def notes(self, kind: str) -> list[tuple[float, dict[str, object]]]:
         return [

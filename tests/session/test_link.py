@@ -43,6 +43,16 @@ def test_each_attempt_waits_longer_up_to_a_limit_and_by_chance(tries: int, jitte
     assert retry.due(deadline.at)
 
 
+def test_after_a_connection_that_lasted_the_first_attempt_is_made_almost_at_once() -> None:
+    for jitter, wait_ms in ((0.0, 0.0), (1.0, 100.0)):
+        retry = Retry(RULES)
+        retry.greeted(0.0)
+        retry.lost(10.0, jitter, final=False)
+        deadline = retry.deadline()
+        assert deadline is not None
+        assert deadline.at == pytest.approx(10 + wait_ms / 1000)
+
+
 def test_it_gives_up_after_the_last_attempt() -> None:
     retry = Retry(RULES)
     assert [retry.lost(0.0, 0.5, final=False) for _ in range(4)] == [True, True, True, False]

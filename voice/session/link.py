@@ -42,7 +42,8 @@ class Retry:
 
     def lost(self, now: float, jitter: float, *, final: bool) -> bool:
         """The attempt failed or the connection ended. False when it is time to give up."""
-        if self._ready_at is not None and (now - self._ready_at) * 1000 >= self._rules.stable_ms:
+        lasted = self._ready_at is not None and (now - self._ready_at) * 1000 >= self._rules.stable_ms
+        if lasted:
             self._tries = 0
         self._ready_at = self._greeting_by = None
         at_once, self._at_once = self._at_once, False
@@ -54,7 +55,8 @@ class Retry:
             return False
         wait_ms = min(self._rules.backoff_ms * 2**self._tries, self._rules.backoff_max_ms)
         self._tries += 1
-        self._at = now + wait_ms * (0.5 + 0.5 * jitter) / 1000
+        least = 0.0 if lasted else 0.5  # most losses are one connection's own: the first try need not wait
+        self._at = now + wait_ms * (least + 0.5 * jitter) / 1000
         return True
 
     def stop(self) -> None:

@@ -161,9 +161,10 @@ class FloorRules:
 class LinkRules:
     """How hard to try for the engine, and how much of the person's voice to keep meanwhile.
 
-    Attempt n waits `backoff_ms * 2**n`, at most `backoff_max_ms`, between half and all of it by jitter. Attempts are
-    counted until a connection has lasted `stable_ms`; one that stands but does not greet within `greeting_ms` is
-    given up. The gap buffer keeps `gap_ms` of sound; what is older is dropped and counted.
+    Attempt n waits `backoff_ms * 2**n`, at most `backoff_max_ms`, between half and all of it by jitter, and the first
+    one after a connection that lasted at most half. Attempts are counted until a connection has lasted `stable_ms`;
+    one that stands but does not greet within `greeting_ms` is given up. The gap buffer keeps `gap_ms` of sound; what is
+    older is dropped and counted.
     """
 
     attempts: int = 8

@@ -55,9 +55,10 @@ class WatchSide:
         self._greeted_at = now if after.link is Link.READY else None
         if after.link is Link.DOWN:
             watch.forget()
-        elif after.link is Link.READY and self._spoken_in_gap:
-            self._spoken_in_gap = False
-            watch.expect(Trouble.UNHEARD, now)
+        elif after.link is Link.READY:
+            unheard, self._spoken_in_gap = self._spoken_in_gap or self._session.gap.unsettled, False
+            if unheard and not self._session.engine.settings.commits_by_hand():
+                watch.expect(Trouble.UNHEARD, now)
 
     def _reply_changed(self, after: States) -> None:
         watch, now = self._watch, self._session.now
@@ -196,6 +197,7 @@ class WatchSide:
             return
         else:
             watch.repaired += 1
+        watch.forget()
         session.retry.at_once()
         session.emit(CloseLink())
 
