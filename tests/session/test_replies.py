@@ -280,3 +280,15 @@ def test_a_server_that_names_no_conversation_means_the_one_there_is() -> None:
     stage.speak()
     stage.hear("response.created", response={"id": "resp_1", "status": "in_progress", "conversation_id": None})
     assert stage.reply() is Reply.STREAMING
+
+
+def test_a_turn_that_was_committed_before_a_reply_began_is_answered_by_it() -> None:
+    """Asked for twice over: the reply that a lost connection owed, and the turn that was said in the gap."""
+    stage = Stage()
+    stage.speak("item_u1")
+    stage.commit("item_u2")
+    assert stage.reply() is Reply.ASKED
+    stage.begin()
+    assert sent(stage.done(), ResponseCreate) == []
+    stage.speak("item_u3")
+    assert stage.reply() is Reply.ASKED

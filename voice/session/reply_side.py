@@ -84,6 +84,7 @@ class ReplySide:
             session.note("surprise", type=event.type)
         session.replies.created(response_id)
         session.gap.answering(response_id)
+        session.replies.forget("turn")  # what was committed before this began, this answers
         self._begun.clear()
         self._ended.clear()
         self._created_at = session.now
