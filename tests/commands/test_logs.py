@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from voice.commands.logs import KeyValueFormatter
+import pytest
+
+from voice.commands.logs import LEVELS, TALKATIVE, KeyValueFormatter, configure
 
 
 def line(message: str, **extra: object) -> str:
@@ -18,3 +20,13 @@ def test_values_follow_the_message() -> None:
 
 def test_a_value_cannot_begin_a_new_line() -> None:
     assert line("x", reason='a "b"\nERROR forged').splitlines()[0].endswith('forged"')
+
+
+def test_what_libraries_say_of_people_is_not_logged_at_any_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", list(root.handlers))
+    monkeypatch.setattr(root, "level", root.level)
+    for level in LEVELS[:2]:
+        configure(level)
+        assert not any(logging.getLogger(f"{name}.ice").isEnabledFor(logging.INFO) for name in TALKATIVE)
+        assert logging.getLogger("voice.app").isEnabledFor(logging.INFO)

@@ -6,6 +6,8 @@ import logging
 import sys
 
 LEVELS = ("debug", "info", "warning", "error")
+TALKATIVE = ("aioice", "aiortc")
+"""Libraries whose lines below a warning name people's addresses, and at debug what they say."""
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -28,6 +30,8 @@ def configure(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(KeyValueFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _quoted(value: object) -> str:
