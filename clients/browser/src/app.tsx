@@ -1,4 +1,4 @@
-import { announcement } from "./call.ts";
+import { announcement } from "./known.ts";
 import { keys } from "./keyboard.ts";
 import { Banner } from "./parts/banner.tsx";
 import { Bench } from "./parts/bench.tsx";

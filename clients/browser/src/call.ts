@@ -1,60 +1,13 @@
-/** The call and everything the page knows of it. Parts of the page read signals; sound goes past them. */
+/** What a person can do: call, talk, write, answer, hang up. */
 
-import { batch, computed, effect, signal } from "@preact/signals";
-import {
-  VoiceClient, VoiceError, listDevices, watchDevices, type Activity, type ConnectionState, type Devices, type Entry, type MicrophoneOptions, type ServerEvent,
-} from "voice-client";
-import { Ear } from "./ear.ts";
-import { fetchInfo, type Info } from "./info.ts";
-import { EventLog } from "./log.ts";
-import { markOf, type Mark } from "./marks.ts";
-import { Meters, type Hint } from "./meters.ts";
+import { effect } from "@preact/signals";
+import { VoiceClient, VoiceError, watchDevices, type MicrophoneOptions } from "voice-client";
+import { fail, follow } from "./following.ts";
+import { fetchInfo } from "./info.ts";
+import { clear, connection, devices, ear, info, listensOnly, problem, turns } from "./known.ts";
 import { settings, telephone } from "./settings.ts";
-import { Turns } from "./turns.ts";
-import { Wave } from "./wave.ts";
-
-const MARKS_KEPT = 500;
-
-export const connection = signal<ConnectionState>("idle");
-export const activity = signal<Activity>("listening");
-export const entries = signal<readonly Entry[]>([]);
-export const held = signal(false);
-export const muted = signal(false);
-export const listensOnly = signal(false);
-export const problem = signal<VoiceError | undefined>(undefined);
-export const retryAt = signal<number | undefined>(undefined);
-export const engineLink = signal("");
-export const retrying = signal<{ attempt: number; inMs: number } | undefined>(undefined);
-/** What the service answered to something that cannot be done; gone after a while. */
-export const complaint = signal("");
-export const hint = signal<Hint>(undefined);
-export const devices = signal<Devices>({ microphones: [], speakers: [] });
-export const info = signal<Info | undefined>(undefined);
-export const usage = signal<{ usd: number | undefined; tokens: number; startedAt: number | undefined; seconds: number }>({
-  usd: undefined, tokens: 0, startedAt: undefined, seconds: 0,
-});
-export const turns = signal({ list: new Turns() });
-export const log = signal({ list: new EventLog() });
-/** What assistive technology says aloud; the assistant's own words are heard anyway. */
-export const announcement = signal("");
-
-export const marks: Mark[] = [];
-export const wave = new Wave();
-export const meters = new Meters();
-const ear = new Ear();
-ear.onAnswer = (soundedAt, spokeAt) => {
-  if (turns.peek().list.heard(soundedAt, spokeAt)) turns.value = { list: turns.peek().list };
-};
-
-export const inCall = computed(() => connection.value !== "idle");
-export const assistant = computed(() => {
-  const all = info.value?.assistants ?? [];
-  const wanted = settings.assistant.value || info.value?.default_assistant;
-  return all.find((one) => one.name === wanted) ?? all[0];
-});
 
 let client: VoiceClient | undefined;
-let logDirty = false;
 
 /** Begins a call. Never throws: what goes wrong is shown. */
 export async function start(options: { microphone?: boolean; text?: string } = {}): Promise<void> {
@@ -170,121 +123,4 @@ export function open(): void {
     if (connection.peek() !== "idle") void client?.sound.useSpeaker(speaker).catch(() => false);
   });
   addEventListener("pagehide", () => void client?.close());
-}
-
-function clear(): void {
-  batch(() => {
-    entries.value = [];
-    problem.value = undefined;
-    retryAt.value = undefined;
-    turns.value = { list: new Turns() };
-    log.value = { list: new EventLog() };
-    usage.value = { usd: undefined, tokens: 0, startedAt: undefined, seconds: 0 };
-    engineLink.value = "";
-    complaint.value = "";
-    announcement.value = "";
-  });
-  marks.length = 0;
-  wave.clear();
-}
-
-function fail(error: VoiceError): void {
-  problem.value = error;
-  retryAt.value = error.code === "busy" && error.retryAfterS ? Date.now() + error.retryAfterS * 1000 : undefined;
-}
-
-function follow(voice: VoiceClient): void {
-  voice.on("state", (state) => {
-    batch(() => {
-      connection.value = state;
-      retrying.value = undefined;
-      if (state === "connected") {
-        usage.value = { ...usage.peek(), startedAt: usage.peek().startedAt ?? Date.now() };
-        void watchLabels();
-      }
-      if (state === "idle") usage.value = { ...usage.peek(), seconds: secondsInCall(), startedAt: undefined };
-      show(voice);
-    });
-  });
-  voice.on("event", (event) => receive(event));
-  voice.on("sent", (event) => note("out", event));
-  voice.on("conversation", () => show(voice));
-  voice.on("retry", (retry) => (retrying.value = retry));
-  voice.on("error", fail);
-  voice.on("talk", (talk) => {
-    held.value = talk.held;
-    muted.value = talk.muted;
-  });
-  voice.on("levels", (levels) => {
-    wave.take(levels, performance.now());
-    meters.take(levels);
-    ear.take(levels, performance.now());
-    const on = voice.hasMicrophone && (settings.talk.peek() === "open" ? !muted.peek() : held.peek());
-    if (!on) meters.rest();
-    hint.value = on ? meters.hint : undefined;
-  });
-}
-
-/** Labels of devices are known once the microphone was allowed. */
-async function watchLabels(): Promise<void> {
-  devices.value = await listDevices();
-}
-
-function show(voice: VoiceClient): void {
-  batch(() => {
-    entries.value = [...voice.conversation.entries];
-    activity.value = voice.conversation.activity;
-  });
-}
-
-function note(direction: "in" | "out", event: object & { type: string }): void {
-  log.peek().list.add(direction, event, performance.now());
-  if (logDirty) return;
-  // One drawing for a burst of events.
-  logDirty = true;
-  requestAnimationFrame(() => {
-    logDirty = false;
-    log.value = { list: log.peek().list };
-  });
-}
-
-function receive(event: ServerEvent): void {
-  const now = performance.now();
-  note("in", event);
-  const mark = markOf(event, now);
-  if (mark) marks.push(mark);
-  if (marks.length > MARKS_KEPT) marks.shift();
-  if (turns.peek().list.receive(event, now)) turns.value = { list: turns.peek().list };
-  if (event.type === "voice.link") engineLink.value = event.state ?? "";
-  if (event.type === "voice.usage" && typeof event.total_usd === "number") usage.value = { ...usage.peek(), usd: event.total_usd };
-  if (event.type === "response.done") {
-    usage.value = { ...usage.peek(), tokens: usage.peek().tokens + (event.response?.usage?.total_tokens ?? 0) };
-  }
-  if (event.type === "error") complain(event);
-  announce(event);
-}
-
-const COMPLAINT_MS = 7_000;
-/** Races that a person neither caused nor can mend. */
-const NOBODYS_FAULT = new Set(["response_cancel_not_active", "conversation_already_has_active_response"]);
-let complaintTimer: ReturnType<typeof setTimeout> | undefined;
-
-function complain(event: ServerEvent): void {
-  if (NOBODYS_FAULT.has(event.error?.code ?? "")) return;
-  complaint.value = event.error?.message ?? "";
-  clearTimeout(complaintTimer);
-  complaintTimer = setTimeout(() => (complaint.value = ""), COMPLAINT_MS);
-}
-
-function announce(event: ServerEvent): void {
-  if (event.type === "conversation.item.input_audio_transcription.completed") announcement.value = `You said: ${event.transcript}`;
-  else if (event.item?.type === "mcp_approval_request") announcement.value = `${event.item.name} asks for your approval.`;
-  else if (event.type === "output_audio_buffer.cleared") announcement.value = "The assistant stopped.";
-  else if (event.type === "response.output_text.done") announcement.value = event.text ?? "";
-}
-
-/** Length of this call so far, or of the last one. */
-export function secondsInCall(): number {
-  const { startedAt, seconds } = usage.peek();
-  return startedAt === undefined ? seconds : (Date.now() - startedAt) / 1000;
 }

@@ -1,6 +1,7 @@
 /** The keyboard anywhere on the page: hold or press Space to talk, Esc to take it back or to stop the assistant. */
 
-import { activity, cancelTalk, held, inCall, interrupt, press, release } from "./call.ts";
+import { cancelTalk, interrupt, press, release } from "./call.ts";
+import { activity, held, inCall } from "./known.ts";
 
 const TYPING = "input, textarea, select, button, a, summary, [role=tab], [contenteditable]";
 

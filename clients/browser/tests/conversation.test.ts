@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { Conversation, heardLength, type Message, type ToolCall } from "../voice-client/src/conversation.ts";
+import { Conversation, type Message, type ToolCall } from "../voice-client/src/conversation.ts";
 import type { ServerEvent } from "../voice-client/src/events.ts";
+import { heardLength } from "../voice-client/src/handlers.ts";
 
 let talk: Conversation;
 let now: number;

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
-import { complaint, connection, engineLink, hint, inCall, listensOnly, plugIn, problem, retryAt, retrying, start, unlock } from "../call.ts";
+import { plugIn, start, unlock } from "../call.ts";
+import { complaint, connection, engineLink, hint, inCall, listensOnly, problem, retryAt, retrying } from "../known.ts";
 import { adviceFor } from "../problems.ts";
 import { settings } from "../settings.ts";
 

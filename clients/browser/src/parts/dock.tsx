@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { TalkMode } from "voice-client";
-import { activity, cancelTalk, connection, held, inCall, interrupt, listensOnly, meters, muted, plugIn, press, release, stop } from "../call.ts";
+import { cancelTalk, interrupt, plugIn, press, release, stop } from "../call.ts";
+import { activity, connection, held, inCall, listensOnly, meters, muted } from "../known.ts";
 import { share } from "../meters.ts";
 import { settings, telephone } from "../settings.ts";
 import { Composer } from "./composer.tsx";

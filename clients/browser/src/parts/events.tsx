@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { log } from "../call.ts";
+import { log } from "../known.ts";
 import { EventLog, filtered, readable, type LogEntry } from "../log.ts";
 import { SaveIcon } from "./icons.tsx";
 

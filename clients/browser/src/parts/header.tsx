@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { activity, assistant, connection, engineLink, held, inCall, info, muted, secondsInCall, usage } from "../call.ts";
+import { activity, assistant, connection, engineLink, held, inCall, info, muted, secondsInCall, usage } from "../known.ts";
 import { settings, type Theme } from "../settings.ts";
 import { BenchIcon, HalfIcon, Mark, MoonIcon, SunIcon } from "./icons.tsx";
 

@@ -1,5 +1,6 @@
 import { signal, type Signal } from "@preact/signals";
-import { assistant, devices, inCall, info, listensOnly, plugIn } from "../call.ts";
+import { plugIn } from "../call.ts";
+import { assistant, devices, inCall, info, listensOnly } from "../known.ts";
 import { settings, telephone } from "../settings.ts";
 
 /** Devices, and how they are used. */

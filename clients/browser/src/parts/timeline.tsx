@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { connection, inCall, marks, wave } from "../call.ts";
+import { connection, inCall, marks, wave } from "../known.ts";
 import { draw, type View } from "../timeline-picture.ts";
 
 const SPANS_S = [10, 30, 120];

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Entry, Message } from "voice-client";
-import { activity, assistant, entries, inCall, write } from "../call.ts";
+import { write } from "../call.ts";
+import { activity, assistant, entries, inCall } from "../known.ts";
 import { settings } from "../settings.ts";
 import { ToolCard } from "./tool-card.tsx";
 

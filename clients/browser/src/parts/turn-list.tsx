@@ -1,4 +1,4 @@
-import { turns } from "../call.ts";
+import { turns } from "../known.ts";
 import { spans, type Turn } from "../turns.ts";
 
 const NAMES = { decide: "end of turn", think: "thinking", sound: "to the ear" };
