@@ -6,15 +6,18 @@ import tomllib
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from voice.audio.convert import convert_whole
 from voice.audio.frames import PCM_16K, PCM_24K, PCMA_8K, PCMU_8K, AudioFormat, AudioFrame
 from voice.audio.wav import read_wav
 from voice.engines.base import Ear, SpeechFacts
 from voice.engines.ear import DetectorPool, LocalEar
+from voice.engines.interruption import InterruptionModel
 from voice.engines.listener import EarRules
 from voice.errors import Misuse
 
@@ -71,6 +74,27 @@ def heard(ear: Ear, pcm: bytes, format: AudioFormat = PCM_16K, ms: int = 20) -> 
     """Facts, each with the ms of sound after which it came."""
     facts = ((count * ms, ear.hear(frame, sounding=True)) for count, frame in enumerate(line(pcm, format, ms), 1))
     return [(at_ms, fact) for at_ms, fact in facts if fact is not None]
+
+
+class Knowing:
+    """In place of the network: says the same of every moment, and how often it was asked since it last forgot."""
+
+    memory = 1
+
+    def __init__(self, *kinds: float) -> None:
+        self.kinds = np.array(kinds, dtype=np.float32)
+        self.asked: list[int] = []
+
+    def step(
+        self, state: NDArray[np.float32], heard: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        self.asked.append(int(state[0]) + 1)
+        return state + 1, self.kinds
+
+
+def knowing_ear(*kinds: float) -> tuple[LocalEar, Knowing]:
+    model = Knowing(*kinds)
+    return LocalEar(PCM_16K, vad_factory=Detector, model=cast(InterruptionModel, model), always=True), model
 
 
 def stages(facts: list[tuple[int, SpeechFacts]]) -> list[str]:
@@ -360,3 +384,43 @@ def test_what_was_stopped_before_it_sounded_is_no_echo() -> None:
     ear.stop()
     facts = heard(ear, recording("speech/librivox_sense_0930.wav"))
     assert {fact.echo for _, fact in facts} == {0.0}
+
+
+# What a moment is
+
+
+def test_moments_are_judged_while_the_assistant_sounds_and_only_then() -> None:
+    ear, model = knowing_ear(0.1, 0.1, 0.1, 0.1, 0.6)
+    for frame in line(QUIET + tone(600)):
+        ear.hear(frame, sounding=False)
+    assert model.asked == []
+    told = [fact for _, fact in heard(ear, tone(600))]
+    assert told[-1].kinds == pytest.approx((0.1, 0.1, 0.1, 0.1, 0.6))
+    assert len(model.asked) == pytest.approx(600 / 32, abs=2), "none is left out, however long it lasts"
+
+
+def test_what_was_heard_before_the_next_reply_is_forgotten() -> None:
+    ear, model = knowing_ear(0.1, 0.1, 0.1, 0.1, 0.6)
+    heard(ear, QUIET + tone(300))
+    for frame in line(tone(100)):
+        ear.hear(frame, sounding=False)
+    heard(ear, tone(300))
+    assert model.asked.count(1) == 2
+
+
+def test_a_stretch_begins_where_somebody_speaks_to_us_though_the_detector_doubts() -> None:
+    hiss = noise(-36, 300)
+    sure, _ = knowing_ear(0.6, 0.2, 0.1, 0.1, 0.0)
+    doubting, _ = knowing_ear(0.1, 0.1, 0.1, 0.1, 0.6)
+    assert "onset" in stages(heard(sure, QUIET + hiss))
+    assert "onset" not in stages(heard(doubting, QUIET + hiss))
+
+
+def test_the_persons_usual_loudness_is_learned_while_the_assistant_is_silent() -> None:
+    ear, _ = knowing_ear(0.1, 0.1, 0.1, 0.1, 0.6)
+    heard(ear, QUIET + tone(600) + HUSH)
+    assert ear._listener is not None
+    assert ear._listener.usual.level_db is None
+    for frame in line(QUIET + tone(600) + HUSH):
+        ear.hear(frame, sounding=False)
+    assert ear._listener.usual.level_db == pytest.approx(-15.3, abs=1.0)
