@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from voice.errors import TraceUnreadable
-from voice.protocol.input_clock import InputClock
+from voice.timeline.fields import Fields, as_dict, as_list, maybe_number, number_or
+from voice.timeline.person import Person
 from voice.timeline.playout import Epoch
 from voice.timeline.story import (
     Ahead,
@@ -21,13 +21,11 @@ from voice.timeline.story import (
     Latency,
     Reply,
     Sound,
-    Speech,
     Story,
     ToolSpan,
     Trouble,
 )
 
-Fields = dict[str, Any]
 UNKNOWN_LEVEL = 0.3
 
 
@@ -66,29 +64,25 @@ class Reader:
         self._epochs = [Epoch()]
         self._epoch_number: int | None = None
         self._texts: dict[str, str] = {}
-        self._talking: Speech | None = None
-        self._onset_s: float | None = None
-        self._unmeant_commits = 0
-        self._input = InputClock()
-        self._last_word_s: dict[float, float] = {}
+        self._person = person = Person(self.story.speeches)
         self._events: dict[str, Callable[[Fields], None]] = {
             "CallerAudio": self._caller_audio,
-            "CallerSpeech": self._caller_speech,
+            "CallerSpeech": self._heard(person.heard),
             "EngineSaid": self._engine_said,
             "Played": self._played,
-            "PushToTalk": self._push_to_talk,
-            "Typed": lambda event: self._instant(str(event.get("text", "")), "keyboard"),
-            "Dtmf": lambda event: self._instant(str(event.get("digit", "")), "telephone-key"),
+            "PushToTalk": self._heard(person.pressed),
+            "Typed": lambda event: person.wrote(str(event.get("text", "")), "keyboard", self._now_s),
+            "Dtmf": lambda event: person.wrote(str(event.get("digit", "")), "telephone-key", self._now_s),
             "LinkLost": self._link_lost,
             "LinkOpened": self._link_opened,
             "HungUp": self._ended,
             "Close": self._ended,
         }
         self._effects: dict[str, Callable[[Fields], None]] = {
-            "SendAudio": lambda effect: self._input.sent(self._now_s, _number(effect.get("ms"), 0.0)),
+            "SendAudio": lambda effect: person.input.sent(self._now_s, number_or(effect.get("ms"), 0.0)),
             "Play": self._play,
             "StopPlayback": self._stop_playback,
-            "Duck": lambda effect: self.story.ducks.append(Duck(self._now_s, _number(effect.get("gain_db"), 0.0))),
+            "Duck": lambda effect: self.story.ducks.append(Duck(self._now_s, number_or(effect.get("gain_db"), 0.0))),
             "Restore": lambda effect: self._end_duck(meant=False),
             "RunTool": self._run_tool,
             "CancelTool": lambda effect: self._tool_ended(effect, ok=False),
@@ -96,11 +90,11 @@ class Reader:
             "Note": self._note,
         }
         self._words: dict[str, Callable[[Fields], None]] = {
-            "session.created": lambda said: self._input.configured(_dict(said.get("session"))),
-            "session.updated": lambda said: self._input.configured(_dict(said.get("session"))),
-            "input_audio_buffer.speech_started": self._speech_started,
-            "input_audio_buffer.speech_stopped": self._speech_stopped,
-            "input_audio_buffer.committed": self._committed,
+            "session.created": lambda said: person.input.configured(as_dict(said.get("session"))),
+            "session.updated": lambda said: person.input.configured(as_dict(said.get("session"))),
+            "input_audio_buffer.speech_started": self._heard(person.started),
+            "input_audio_buffer.speech_stopped": self._heard(person.stopped),
+            "input_audio_buffer.committed": lambda said: person.committed(str(said.get("item_id", ""))),
             "conversation.item.input_audio_transcription.delta": self._keep_words,
             "conversation.item.input_audio_transcription.completed": self._keep_words,
             "response.output_audio_transcript.delta": self._keep_words,
@@ -110,7 +104,7 @@ class Reader:
             "barge_in": self._barge_in,
             "truncated": self._truncated,
             "cut_measured": self._truncation,
-            "talk_began": self._talk_began,
+            "talk_began": self._heard(person.began),
             "talk_ended": self._talk_ended,
             "speculated": lambda note: self.story.aheads.append(Ahead(self._now_s)),
             "speculation_kept": lambda note: self._ahead_ended(kept=True),
@@ -140,9 +134,9 @@ class Reader:
         if self._zero_s is None:
             self._zero_s = float(record["t"])
         self._now_s = max(self._now_s, float(record["t"]) - self._zero_s)
-        effects = [effect for effect in _list(record.get("effects")) if isinstance(effect, dict)]
+        effects = [effect for effect in as_list(record.get("effects")) if isinstance(effect, dict)]
         position_ms = _noted_position(effects)
-        event = _dict(record.get("event"))
+        event = as_dict(record.get("event"))
         _dispatch(self._events, event)
         for effect in effects:
             if effect.get("kind") == "StopPlayback" and position_ms is not None:
@@ -170,77 +164,26 @@ class Reader:
 
     # The person
 
+    def _heard(self, handle: Callable[[Fields, float], None]) -> Callable[[Fields], None]:
+        """A handler of the person's part, told the time."""
+        return lambda fields: handle(fields, self._now_s)
+
     def _caller_audio(self, event: Fields) -> None:
-        length_s = _number(event.get("ms"), 20.0) / 1000
+        length_s = number_or(event.get("ms"), 20.0) / 1000
         start_s = max(0.0, self._now_s - length_s)
-        self.story.caller.append(Sound(start_s, self._now_s, _number(event.get("level"), UNKNOWN_LEVEL)))
-
-    def _speech_started(self, said: Fields) -> None:
-        began_s = max(0.0, self._input.began(self._now_s, said.get("audio_start_ms")))
-        self._begin_speech(Speech(began_s, item_id=str(said.get("item_id", ""))))
-
-    def _speech_stopped(self, said: Fields) -> None:
-        ended_s = self._input.ended(self._now_s, said.get("audio_end_ms"))
-        self._last_word_s[round(self._now_s, 3)] = ended_s
-        if self._talking is not None:
-            self._talking.end_s = max(self._talking.start_s, ended_s)
-            self._talking = None
-
-    def _begin_speech(self, speech: Speech) -> None:
-        self._end_speech()
-        self._talking = speech
-        self.story.speeches.append(speech)
-
-    def _end_speech(self) -> None:
-        if self._talking is not None:
-            self._talking.end_s = self._now_s
-            self._talking = None
-
-    def _push_to_talk(self, event: Fields) -> None:
-        if event.get("held"):
-            self._begin_speech(Speech(self._now_s, how="talk-button", by_hand=True))
-        else:
-            self._end_speech()
-
-    def _caller_speech(self, event: Fields) -> None:
-        if event.get("stage") == "onset":
-            self._onset_s = max(0.0, self._now_s - _number(event.get("speech_ms"), 0.0) / 1000)
-
-    def _talk_began(self, note: Fields) -> None:
-        """A turn that is committed by hand. That of the talk button has begun when it was pressed."""
-        if note.get("why") != "push_to_talk":
-            began_s = self._now_s if self._onset_s is None else self._onset_s
-            self._begin_speech(Speech(began_s, by_hand=True))
+        self.story.caller.append(Sound(start_s, self._now_s, number_or(event.get("level"), UNKNOWN_LEVEL)))
 
     def _talk_ended(self, note: Fields) -> None:
         ended_s = self._moment(note.get("at"))
-        if self._talking is not None:
-            self._talking.end_s = max(self._talking.start_s, self._now_s if ended_s is None else ended_s)
-            self._talking = None
-
-    def _committed(self, said: Fields) -> None:
-        if self._unmeant_commits:
-            self._unmeant_commits -= 1
-            return
-        nameless = [speech for speech in self.story.speeches if speech.by_hand and not speech.item_id]
-        if nameless:
-            nameless[-1].item_id = str(said.get("item_id", ""))
+        self._person.ended(self._now_s if ended_s is None else ended_s)
 
     def _ahead_ended(self, *, kept: bool) -> None:
         for ahead in self.story.aheads[-1:]:
             ahead.end_s, ahead.kept = self._now_s, kept
 
     def _retracted(self, note: Fields) -> None:
-        """The turn goes on, and the item that was made of its beginning is none."""
         self._ahead_ended(kept=False)
-        item_id = str(note.get("item_id", ""))
-        self._unmeant_commits += not item_id
-        for speech in self.story.speeches:
-            if item_id and speech.item_id == item_id:
-                speech.item_id = ""
-
-    def _instant(self, text: str, how: str) -> None:
-        self.story.speeches.append(Speech(self._now_s, self._now_s, text, how=how))
+        self._person.retracted(str(note.get("item_id", "")))
 
     def _ended(self, event: Fields) -> None:
         self.story.ended = self.story.ended or str(event.get("reason", "")) or str(event.get("kind", ""))
@@ -255,13 +198,13 @@ class Reader:
             self._texts[item_id] = self._texts.get(item_id, "") + str(said.get("delta") or "")
 
     def _play(self, effect: Fields) -> None:
-        level = _number(effect.get("level"), UNKNOWN_LEVEL)
-        length_ms = _number(effect.get("ms"), 0.0)
+        level = number_or(effect.get("level"), UNKNOWN_LEVEL)
+        length_ms = number_or(effect.get("ms"), 0.0)
         self._epochs[-1].queue(self._now_s, str(effect.get("item_id", "")), length_ms, level)
 
     def _played(self, event: Fields) -> None:
         if self._epoch_number is None or event.get("epoch") == self._epoch_number:
-            self._epochs[-1].report(self._now_s, _number(event.get("position_ms"), 0.0))
+            self._epochs[-1].report(self._now_s, number_or(event.get("position_ms"), 0.0))
 
     def _stop_playback(self, effect: Fields) -> None:
         self._end_duck(meant=True)
@@ -292,16 +235,16 @@ class Reader:
 
     def _barge_in(self, note: Fields) -> None:
         mark = self._interruption(str(note.get("item_id", "")))
-        mark.heard_ms = _maybe_number(note.get("heard_ms"))
-        mark.received_ms = _maybe_number(note.get("received_ms"))
+        mark.heard_ms = maybe_number(note.get("heard_ms"))
+        mark.received_ms = maybe_number(note.get("received_ms"))
 
     def _truncated(self, note: Fields) -> None:
-        self._interruption(str(note.get("item_id", ""))).truncated_ms = _maybe_number(note.get("audio_end_ms"))
+        self._interruption(str(note.get("item_id", ""))).truncated_ms = maybe_number(note.get("audio_end_ms"))
 
     def _truncation(self, note: Fields) -> None:
         """The far end told later how much was heard: how far our account was off."""
         for mark in self.story.interruptions[-1:]:
-            mark.error_ms = abs(_number(note.get("truncation_error_ms"), 0.0))
+            mark.error_ms = abs(number_or(note.get("truncation_error_ms"), 0.0))
 
     def _end_duck(self, *, meant: bool) -> None:
         for duck in self.story.ducks[-1:]:
@@ -317,12 +260,12 @@ class Reader:
         return self.story.interruptions[-1]
 
     def _sent_to_engine(self, effect: Fields) -> None:
-        event = _dict(effect.get("event"))
+        event = as_dict(effect.get("event"))
         if event.get("type") == "conversation.item.truncate":
             self._truncated(event)
 
     def _stale_dropped(self, note: Fields) -> None:
-        self.story.stale_ms += _number(note.get("ms"), 0.0)
+        self.story.stale_ms += number_or(note.get("ms"), 0.0)
 
     def _run_tool(self, fields: Fields) -> None:
         call_id = str(fields.get("call_id", ""))
@@ -338,12 +281,12 @@ class Reader:
         stopped, audible = self._moment(note.get("speech_stopped_at")), self._moment(note.get("first_audible_at"))
         if stopped is None or audible is None or audible < stopped:
             return
-        stopped = self._last_word_s.get(round(stopped, 3), stopped)
+        stopped = self._person.last_word_s(stopped)
         committed, first = self._moment(note.get("committed_at")), self._moment(note.get("first_delta_at"))
         self.story.latencies.append(Latency(stopped, audible, committed, first))
 
     def _moment(self, value: object) -> float | None:
-        at = _maybe_number(value)
+        at = maybe_number(value)
         return None if at is None else max(0.0, at - (self._zero_s or 0.0))
 
     # The link
@@ -353,12 +296,12 @@ class Reader:
             self.story.gaps.append(Gap(self._now_s, reason=str(event.get("reason", ""))))
 
     def _link_opened(self, event: Fields) -> None:
-        self._input.restart()
+        self._person.input.restart()
         if self.story.gaps and self.story.gaps[-1].end_s is None:
             self.story.gaps[-1].end_s = self._now_s
 
     def _engine_said(self, event: Fields) -> None:
-        said = _dict(event.get("event"))
+        said = as_dict(event.get("event"))
         handle = self._words.get(str(said.get("type", "")))
         if handle is not None:
             handle(said)
@@ -366,7 +309,7 @@ class Reader:
     def _note(self, effect: Fields) -> None:
         handle = self._notes.get(str(effect.get("note", "")))
         if handle is not None:
-            handle(_dict(effect.get("values")))
+            handle(as_dict(effect.get("values")))
 
 
 def _dispatch(table: dict[str, Callable[[Fields], None]], fields: Fields) -> None:
@@ -379,22 +322,5 @@ def _noted_position(effects: list[Fields]) -> float | None:
     """Where in the epoch's sound an interruption among these effects found the loudspeaker."""
     for effect in effects:
         if effect.get("kind") == "Note" and effect.get("note") == "barge_in":
-            return _maybe_number(_dict(effect.get("values")).get("position_ms"))
+            return maybe_number(as_dict(effect.get("values")).get("position_ms"))
     return None
-
-
-def _dict(value: object) -> Fields:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _maybe_number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _number(value: object, otherwise: float) -> float:
-    number = _maybe_number(value)
-    return otherwise if number is None else number
