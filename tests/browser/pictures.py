@@ -48,8 +48,6 @@ def take(browser: Browser, address: str, folder: Path) -> None:
         page.emulate_media(color_scheme="dark")
         page.wait_for_timeout(250)
         page.screenshot(path=folder / "page-dark.png")
-        page.get_by_role("tab", name="Events").click()
-        page.screenshot(path=folder / "page-events.png")
     with visit(browser, address, before=MICROPHONE, viewport=PHONE, device_scale_factor=1.5) as page:
         converse(page)
         page.screenshot(path=folder / "page-phone.png")
