@@ -50,6 +50,17 @@ def test_a_client_that_only_listens_is_not_missed() -> None:
     call(silent, lost_after_s=2.0)
 
 
+def test_a_client_that_sends_a_message_without_an_end_is_hung_up_on() -> None:
+    async def floods(scene: Call) -> None:
+        sctp: Any = scene.browser.peer.sctp
+        sctp._remote_max_message_size = 0
+        assert scene.browser.channel is not None
+        scene.browser.channel.send("x" * 64_000_000)
+        await asyncio.wait_for(scene.ears.over.wait(), 20)
+
+    assert call(floods).ears.goodbyes == ["the client sends a message without an end"]
+
+
 def test_a_client_that_hangs_up_is_gone_at_once() -> None:
     async def hangs_up(scene: Call) -> None:
         await scene.browser.peer.close()

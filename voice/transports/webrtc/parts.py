@@ -77,6 +77,13 @@ def sender_ssrc(transceiver: Any) -> int:
     return int(transceiver.sender._ssrc)
 
 
+def unfinished_bytes(sctp: Any) -> int:
+    """What came of messages on data channels that have not ended yet; aiortc keeps it however much it is."""
+    if sctp is None:
+        return 0
+    return sum(len(chunk.user_data) for stream in sctp._inbound_streams.values() for chunk in stream.reassembly)
+
+
 def remote_password(connection: Any) -> str:
     """What signs connectivity checks; empty before the other side's is known."""
     return connection.remote_password or ""
@@ -114,8 +121,16 @@ async def load() -> None:
 def check() -> list[str]:
     """Which of the parts are missing from the installed aiortc and aioice. Opens no socket; needs a running loop."""
     import aioice.ice
-    from aiortc import RTCDtlsTransport, RTCIceGatherer, RTCIceTransport, RTCRtpReceiver, RTCRtpSender
+    from aiortc import (
+        RTCDtlsTransport,
+        RTCIceGatherer,
+        RTCIceTransport,
+        RTCRtpReceiver,
+        RTCRtpSender,
+        RTCSctpTransport,
+    )
     from aiortc.rtcdtlstransport import RTCCertificate
+    from aiortc.rtcsctptransport import InboundStream
 
     gatherer = RTCIceGatherer(iceServers=[])
     ice = RTCIceTransport(gatherer)
@@ -127,6 +142,8 @@ def check() -> list[str]:
         ("RTCRtpSender", RTCRtpSender("audio", dtls), "_ssrc"),
         ("RTCRtpSender", RTCRtpSender, "send"),
         ("RTCRtpReceiver", RTCRtpReceiver, "receive"),
+        ("RTCSctpTransport", RTCSctpTransport(dtls), "_inbound_streams"),
+        ("InboundStream", InboundStream(), "reassembly"),
         *(
             ("aioice.Connection", ice_connection(ice), name)
             for name in (

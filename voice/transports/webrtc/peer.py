@@ -65,6 +65,11 @@ class Peer:
     def has_channel(self) -> bool:
         return self._offer is not None and self._offer.has_channel
 
+    @property
+    def unfinished_bytes(self) -> int:
+        """What came of messages that have not ended yet."""
+        return parts.unfinished_bytes(self._connection.sctp)
+
     def on_channel(self, opened: Callable[[Any], None]) -> None:
         """Tell whoever waits for the client's data channels."""
         self._connection.on("datachannel", opened)

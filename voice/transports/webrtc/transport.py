@@ -35,6 +35,7 @@ from voice.transports.webrtc.settings import RtcSettings
 logger = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 1.0
+_MOST_UNFINISHED_BYTES = 1024 * 1024
 
 
 async def answer_offer(offer_sdp: str, settings: RtcSettings) -> WebRtcTransport:
@@ -180,7 +181,9 @@ class WebRtcTransport:
             media.report(now_s)
             outgoing.learn(media.round_trip_s, media.far_jitter_ms, media.lost_share)
             silent_s = now_s - path.heard_at_s
-            if media.ended:
+            if self._peer.unfinished_bytes > _MOST_UNFINISHED_BYTES:
+                self._hang_up("the client sends a message without an end")
+            elif media.ended:
                 self._hang_up("the client ended its sound")
             elif silent_s > self._settings.lost_after_s and not self._peer.moving:
                 self._hang_up("nothing is heard of the client any more")
