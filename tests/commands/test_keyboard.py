@@ -28,6 +28,9 @@ class Microphone:
         self.moves.append("taken back")
         self.moved.set()
 
+    def answer(self, request_id: str, approve: bool) -> None:
+        self.moves.append(f"{request_id} {'allowed' if approve else 'refused'}")
+
     async def close(self) -> None:
         self.moves.append("closed")
 
@@ -42,6 +45,16 @@ def test_space_and_enter_toggle_and_q_hangs_up_once() -> None:
         return microphone.moves
 
     assert asyncio.run(press()) == ["down", "up", "closed"]
+
+
+@pytest.mark.parametrize(("keys", "moves"), [(b"yy", ["q1 allowed"]), (b"nY", ["q1 refused"]), (b"x", [])])
+def test_a_question_is_answered_once(keys: bytes, moves: list[str]) -> None:
+    microphone = Microphone()
+    keyboard = Keyboard(microphone, talk_key=True)
+    keyboard.typed(b"yn")
+    keyboard.asked("q1")
+    keyboard.typed(keys)
+    assert microphone.moves == moves
 
 
 def test_without_a_talk_key_only_hanging_up_is_left() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,13 @@ from voice.protocol.client_events import ClientEvent, InputAudioBufferCommit, Re
 from voice.protocol.items import FunctionCallOutput
 from voice.session import effects as ef
 from voice.session import events as ev
+from voice.session.approvals import ApprovalRules
 from voice.session.rules import LinkRules, TurnRules
-from voice.tools.spec import Call, ToolContext
+from voice.tools.audit import AuditRing
+from voice.tools.clock import SystemClock
+from voice.tools.executor import Executor
+from voice.tools.registry import Registry
+from voice.tools.spec import Call, Tool, ToolContext
 from voice.transports.memory import MemoryTransport
 
 
@@ -553,3 +559,24 @@ def test_a_client_sees_its_session_and_a_tool_that_the_server_runs() -> None:
             assert "response.function_call_arguments.done" not in types
 
     asyncio.run(scene())
+
+
+def test_a_key_allows_a_tool_and_the_audit_says_so() -> None:
+    async def wipe(arguments: object, context: object) -> object:
+        return "gone"
+
+    audit = AuditRing()
+    tool = Tool("wipe", "Wipe.", {"type": "object", "properties": {}}, wipe, side_effect="irreversible")
+    tools: Any = Executor(Registry([tool]), audit, SystemClock())
+
+    async def scene() -> None:
+        rules = ApprovalRules(verdicts=tools.policy.table([tool]))
+        async with conversation(can_approve=True, approvals=rules, tool_names=("wipe",), tools=tools) as scene:
+            calls(scene.engine, name="wipe")
+            await until(lambda: scene.seen.notes("approval_asked"))
+            assert audit.records == []
+            scene.driver.approval_given(scene.seen.notes("approval_asked")[0]["request_id"], True)
+            await until(lambda: scene.seen.notes("tool_done"))
+
+    asyncio.run(scene())
+    assert [(record.tool, record.ok, record.approved_by) for record in audit.records] == [("wipe", True, "key")]

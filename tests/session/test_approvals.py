@@ -414,3 +414,55 @@ def test_the_memory_of_questions_is_bounded() -> None:
     assert approvals.why_not("0") == "unknown"
     assert approvals.why_not(str(3 * Approvals.REMEMBERED - 1)) == "answered"
     assert len(approvals._ended) == Approvals.REMEMBERED
+
+
+# A far end with keys
+
+
+def at_a_terminal() -> tuple[Stage, list[ef.Effect]]:
+    stage = Stage(tools=("wipe",), approvals=RULES, can_approve=True)
+    stage.speak()
+    stage.begin()
+    return stage, stage.call(name="wipe")
+
+
+def question(effects: list[ef.Effect]) -> str:
+    (asked,) = noted(effects, "approval_asked")
+    assert (asked["name"], asked["text"]) == ("wipe", "{}")
+    request_id: str = asked["request_id"]
+    return request_id
+
+
+def test_a_key_allows_what_it_is_shown() -> None:
+    stage, effects = at_a_terminal()
+    assert not of(effects, ef.RunTool)
+    effects = stage.say(ev.ApprovalGiven(question(effects), True))
+    assert of(effects, ef.RunTool) == [ef.RunTool("call_1", "wipe", "{}", "key")]
+    stage.done()
+    effects = stage.say(ev.ToolDone("call_1", "gone"))
+    assert (outputs(effects), len(sent(effects, ResponseCreate))) == (["gone"], 1)
+
+
+def test_a_key_refuses_and_the_model_speaks_of_it() -> None:
+    stage, effects = at_a_terminal()
+    stage.done()
+    effects = stage.say(ev.ApprovalGiven(question(effects), False))
+    assert outputs(effects) == [NOT_ALLOWED]
+    assert len(sent(effects, ResponseCreate)) == 1
+
+
+def test_a_key_that_comes_too_late_or_twice_does_nothing() -> None:
+    stage, effects = at_a_terminal()
+    request_id = question(effects)
+    stage.done()
+    stage.now += 60
+    stage.say(ev.Tick())
+    for late in (request_id, "of nobody"):
+        effects = stage.say(ev.ApprovalGiven(late, True))
+        assert of(effects, ef.RunTool) == []
+        assert noted(effects, "approval_ignored")
+
+
+def test_where_a_key_answers_there_is_one_question_at_a_time() -> None:
+    stage, _ = at_a_terminal()
+    assert outputs(stage.call(call_id="call_2", name="wipe")) == [TOO_MANY]

@@ -41,6 +41,9 @@ class Ears:
     def talk_cancelled(self) -> None:
         self.keys.append(False)
 
+    def approval_given(self, request_id: str, approve: bool) -> None:
+        self._nothing_follows()
+
     def dtmf(self, digit: str) -> None:
         self._nothing_follows()
         self.digits.append(digit)

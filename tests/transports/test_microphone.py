@@ -433,3 +433,18 @@ def test_a_virtual_card_hears_and_speaks(virtual_card: virtual_sound.VirtualCard
     stopped_ms = positions[-1]
     assert loud_ms(heard.read_bytes(), virtual_sound.RATE_HZ) == pytest.approx(stopped_ms, abs=150)
     assert transport.dropped_frames == 0
+
+
+def test_a_key_that_allows_a_tool_reaches_the_session(card: Card) -> None:
+    answers: list[tuple[str, bool]] = []
+
+    async def scene(transport: MicrophoneTransport, ears: Ears) -> None:
+        assert not transport.traits.can_approve, "unless there are keys"
+        ears.approval_given = lambda *answer: answers.append(answer)  # type: ignore[method-assign]
+        transport.answer("q1", True)
+        await transport.close()
+        transport.answer("q2", True)
+
+    talk(scene)
+    assert answers == [("q1", True)]
+    assert MicrophoneTransport(can_approve=True).traits.can_approve

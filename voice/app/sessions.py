@@ -86,6 +86,7 @@ def session_config(
         tools=tuple(tools),
         client_face=transport.traits.realtime,
         can_duck=transport.traits.can_duck,
+        can_approve=transport.traits.can_approve,
         playout=transport.traits.playout,
         greeting=settings.session.greeting,
         closing=closing.for_line(transport.traits.output_format) if closing is not None else None,

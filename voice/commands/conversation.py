@@ -21,7 +21,7 @@ from voice.session.events import (
     Typed,
 )
 
-Kind = Literal["person", "assistant", "tool", "turn", "interrupted", "link", "error", "ended"]
+Kind = Literal["person", "assistant", "tool", "asks", "turn", "interrupted", "link", "error", "ended"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,9 @@ class Conversation:
                 yield News(
                     self.now_s, "tool", f"{values.get('name', 'tool')}{failed} · {_ms(values.get('ms'))}", values
                 )
+            case "approval_asked":
+                wish = f"{values.get('name')} {values.get('text')}"
+                yield News(self.now_s, "asks", f"{wish} · y allows it, n does not", values)
             case "turn":
                 steps = steps_of(self._from_the_last_word(values))
                 if "voice_to_voice_ms" in steps:

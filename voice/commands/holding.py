@@ -62,6 +62,8 @@ def hold(
 
             def watch(now: float, event: Event, effects: Sequence[Effect]) -> None:
                 for item in conversation.watch(now, event, effects):
+                    if item.kind == "asks" and keyboard is not None:
+                        keyboard.asked(item.values["request_id"])
                     if item.kind != "ended" or item.values.get("code") == CLOSE_NORMAL:  # else an error says it
                         screen.show(item)
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 TALK_KEYS = frozenset(b" \r\n")
+YES_KEYS, NO_KEYS = frozenset(b"yY"), frozenset(b"nN")
 QUIT_KEYS = frozenset(b"qQ\x04")
 ESCAPE = b"\x1b"
 
@@ -21,17 +22,25 @@ class Talks(Protocol):
 
     def cancel_talk(self) -> None: ...
 
+    def answer(self, request_id: str, approve: bool) -> None: ...
+
     async def close(self) -> None: ...
 
 
 class Keyboard:
-    """Space or Enter begins and ends an utterance and Esc takes it back (when there is a talk key); q hangs up."""
+    """Space or Enter begins and ends an utterance and Esc takes it back (when there is a talk key); q hangs up. While a
+    tool waits to be allowed, y allows it and n does not."""
 
     def __init__(self, transport: Talks, *, talk_key: bool) -> None:
         self._transport = transport
         self._talk_key = talk_key
         self._closing: asyncio.Task[None] | None = None
         self.held = False
+        self._question = ""
+
+    def asked(self, request_id: str) -> None:
+        """A tool waits to be allowed: y and n mean this one from now on, once."""
+        self._question = request_id
 
     def typed(self, keys: bytes) -> None:
         """What the terminal had to say at once. Only an escape that comes alone is the Esc key: arrows and the like
@@ -49,6 +58,9 @@ class Keyboard:
         elif key in TALK_KEYS and self._talk_key:
             self.held = not self.held
             self._transport.hold(self.held)
+        elif key in YES_KEYS | NO_KEYS and self._question:
+            question, self._question = self._question, ""
+            self._transport.answer(question, key in YES_KEYS)
 
     def _take_back(self) -> None:
         if self.held:

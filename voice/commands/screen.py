@@ -20,6 +20,7 @@ LOOK = {
     "person": ("person    ", "bold blue"),
     "assistant": ("assistant ", "bold green"),
     "tool": ("tool      ", "yellow"),
+    "asks": ("may I?    ", "bold yellow"),
     "turn": ("wait      ", "magenta"),
     "interrupted": ("          ", "red"),
     "link": ("link      ", "dim"),

@@ -42,7 +42,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     recordings = Recordings(arguments.trace, arguments.timeline, {})
     recordings.check()
-    transport = MicrophoneTransport(_device(arguments.input_device), _device(arguments.output_device))
+    has_keys = os.name != "nt" and sys.stdin.isatty()
+    transport = MicrophoneTransport(
+        _device(arguments.input_device), _device(arguments.output_device), can_approve=has_keys
+    )
     keyboard = Keyboard(transport, talk_key=not arguments.open_mic)
     hint = "speak · q hangs up" if arguments.open_mic else "space: speak, space: done, Esc: take it back · q hangs up"
     return hold(settings, transport, url=arguments.url, recordings=recordings, keyboard=keyboard, hint=hint)

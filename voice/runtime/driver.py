@@ -260,6 +260,9 @@ class Driver:
     def client_said(self, event: ClientEvent) -> None:
         self.post(ev.ClientSaid(event))
 
+    def approval_given(self, request_id: str, approve: bool) -> None:
+        self.post(ev.ApprovalGiven(request_id, approve))
+
     def hung_up(self, reason: str) -> None:
         self.post(ev.HungUp(reason))
 

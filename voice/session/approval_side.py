@@ -1,8 +1,8 @@
 """What follows when the model calls a tool of ours: it runs, a person is asked, or it is refused.
 
-Only the protocol's own answer, an `mcp_approval_response` item from the client, approves. Words never do, whoever
-says them. A far end that does not speak the protocol (a telephone, a file) cannot be asked, so what would need asking
-is refused there, in words that the model can pass on.
+Only a button approves: the protocol's own answer, an `mcp_approval_response` item from the client, or a key at the far
+end. Words never do, whoever says them. A far end that has neither (a telephone, a file) cannot be asked, so what would
+need asking is refused there, in words that the model can pass on.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from voice.session.approvals import Approvals, TooLate
 from voice.session.calls import Stage, ToolCall
 from voice.session.deadlines import Deadline
 from voice.session.effects import RunTool, SendToClient
+from voice.session.events import ApprovalGiven
 from voice.session.replies import Wish
 
 if TYPE_CHECKING:
     from voice.session.session import Session
 
-APPROVED_BY_CLIENT = "client"
+APPROVED_BY_CLIENT, APPROVED_BY_KEY = "client", "key"
 REASON_LIMIT_CHARS = 200
 
 FORBIDDEN = "Nothing was done: this tool may not be used here."
@@ -60,15 +61,29 @@ class ApprovalSide:
             self._run(call)
         elif verdict == "deny":
             self._refuse(call, FORBIDDEN, "forbidden")
-        elif self._session.face is None:
+        elif self._session.face is None and not self._session.config.can_approve:
             self._refuse(call, NOBODY_TO_ASK, "nobody_to_ask")
-        elif self._approvals.full:
+        elif self._is_full():
             self._refuse(call, TOO_MANY, "too_many")
         else:
             self._ask(call)
 
+    def _is_full(self) -> bool:
+        """Where a key is the answer there is one question at a time: nobody shall allow what they did not look at."""
+        return self._approvals.full or (self._session.face is None and bool(self._approvals.open))
+
     def deadline(self) -> Deadline | None:
         return self._approvals.deadline()
+
+    def handle_approval_given(self, event: ApprovalGiven) -> None:
+        """A key at the far end. One that comes too late does nothing."""
+        if event.request_id not in self._approvals.open:
+            self._session.note("approval_ignored", code=_WHY_NOT[self._approvals.why_not(event.request_id)][0])
+        elif event.approve:
+            self._approve(event.request_id, APPROVED_BY_KEY)
+        else:
+            self._end(event.request_id, "answered", NOT_ALLOWED)
+            self._session.speak_up()
 
     def handle_time(self) -> None:
         """Time passed: what nobody answered is refused."""
@@ -121,12 +136,11 @@ class ApprovalSide:
 
     def _ask(self, call: ToolCall) -> None:
         session = self._session
-        assert session.face is not None
         session.calls.move(call, Stage.AWAITING_APPROVAL)
         request_id = session.new_id("mcpr")
         self._approvals.ask(request_id, call.call_id, call.response_id, session.now)
-        session.note("approval_asked", call_id=call.call_id, name=call.name)
-        for shown in session.face.ask(call, request_id):
+        session.note("approval_asked", call_id=call.call_id, name=call.name, request_id=request_id, text=call.arguments)
+        for shown in session.face.ask(call, request_id) if session.face is not None else ():
             session.emit(SendToClient(shown))
         session.extension.tool(call, "awaiting_approval")
         prompt = self._prompt
@@ -195,6 +209,10 @@ class ApprovalSide:
             self._end(request_id, "answered", _with_reason(NOT_ALLOWED, answer.reason))
             session.speak_up()
             return
+        self._approve(request_id, APPROVED_BY_CLIENT)
+
+    def _approve(self, request_id: str, approved_by: str) -> None:
+        session = self._session
         question = self._approvals.end(request_id, "answered")
         self._hush_prompt()
         call = session.calls.open.get(question.call_id) if question is not None else None
@@ -203,9 +221,9 @@ class ApprovalSide:
         call.hushed = False  # whoever allows it now wants to hear how it went
         session.engine.replies.unhush(call.response_id)
         session.note("approval_ended", call_id=call.call_id, name=call.name, outcome="approved")
-        for shown in session.face.started(call.item_id):
+        for shown in session.face.started(call.item_id) if session.face is not None else ():
             session.emit(SendToClient(shown))
-        self._run(call, APPROVED_BY_CLIENT)
+        self._run(call, approved_by)
 
 
 def _with_reason(words: str, reason: str | None) -> str:

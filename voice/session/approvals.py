@@ -88,5 +88,4 @@ class Approvals:
 
     def deadline(self) -> Deadline | None:
         """All wait equally long, so the oldest question is the next to expire."""
-        first = next(iter(self.open.values()), None)
-        return None if first is None else Deadline(first.until, "approval expires")
+        return Deadline(next(iter(self.open.values())).until, "approval expires") if self.open else None

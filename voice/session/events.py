@@ -158,6 +158,14 @@ class ClientSaid:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalGiven:
+    """A button at the far end (never a voice) answers the question whether a tool may run."""
+
+    request_id: str
+    approve: bool
+
+
+@dataclass(frozen=True, slots=True)
 class HungUp:
     """The person's end is gone."""
 
@@ -242,6 +250,7 @@ Event = (
     | Dtmf
     | Typed
     | ClientSaid
+    | ApprovalGiven
     | HungUp
     | ToolDone
     | ToolProgress

@@ -195,11 +195,12 @@ class SessionConfig:
     """All a session is told at its birth.
 
     `settings` is what we ask of the engine; `tools` are ours to run (the client never sees their definitions);
-    `client_face` is true when the far end speaks the realtime protocol itself; `can_duck` is false when how loud it
-    plays is not ours to change (then nothing is ducked, and `FloorRules.unducked` says what is done instead); `playout` says how we learn what was
-    heard (see `voice.transports.base`). `greeting` is spoken first; `closing` is sound of our own for a call that must
-    end because the engine is gone. With `floor` rules interruptions are judged in two stages, which needs an ear on our
-    side (`CallerSpeech` events); without them the first sign of speech interrupts.
+    `client_face` is true when the far end speaks the realtime protocol itself; `can_approve` when it has a button of
+    its own to allow a tool with, which a realtime client has always; `can_duck` is false when how loud it plays is not
+    ours to change (then nothing is ducked, and `FloorRules.unducked` says what is done instead); `playout` says how we
+    learn what was heard (see `voice.transports.base`). `greeting` is spoken first; `closing` is sound of our own for a
+    call that must end because the engine is gone. With `floor` rules interruptions are judged in two stages, which
+    needs an ear on our side (`CallerSpeech` events); without them the first sign of speech interrupts.
     """
 
     session_id: str
@@ -217,5 +218,6 @@ class SessionConfig:
     floor: FloorRules | None = None
     watch: WatchRules = field(default_factory=WatchRules)
     approvals: ApprovalRules = field(default_factory=ApprovalRules)
+    can_approve: bool = False
     history_items: int = 400
     mark_every_ms: float = 400.0

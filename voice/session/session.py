@@ -130,6 +130,7 @@ class Session:
             ev.TalkCancelled: self.person.handle_talk_cancelled,
             ev.Dtmf: self.person.handle_dtmf,
             ev.Typed: self.person.handle_typed,
+            ev.ApprovalGiven: self.approvals.handle_approval_given,
             ev.HungUp: self._handle_hung_up,
             ev.ToolDone: self._handle_tool_done,
             ev.ToolProgress: self._handle_tool_progress,

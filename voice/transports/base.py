@@ -25,7 +25,7 @@ class TransportTraits:
     `playout` says how we know what was heard: the device `reports` positions, it echoes `marks`, nothing is known
     but the `clock`, or the `client` keeps its own account and truncates by itself. `realtime` is true for a far
     end that speaks the realtime protocol. `can_duck` is false where the level is not ours to change: `duck` and
-    `restore` then do nothing.
+    `restore` then do nothing. `can_approve` is true where the person has a button to allow a tool with.
     """
 
     name: str
@@ -34,6 +34,7 @@ class TransportTraits:
     playout: Playout
     realtime: bool = False
     can_duck: bool = True
+    can_approve: bool = False
 
 
 class TransportListener(Protocol):
@@ -59,6 +60,9 @@ class TransportListener(Protocol):
 
     def client_said(self, event: ClientEvent) -> None:
         """A realtime client's own event (audio arrives as frames)."""
+
+    def approval_given(self, request_id: str, approve: bool) -> None:
+        """A button answered whether a tool may run. Only where traits say `can_approve`."""
 
     def hung_up(self, reason: str) -> None:
         """The far end is gone; nothing follows. Called once, also after `close`."""

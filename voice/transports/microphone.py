@@ -46,10 +46,11 @@ class MicrophoneTransport:
         latency: float | str = "low",
         max_captured_ms: int = 2_000,
         max_queued_ms: int = 600_000,
+        can_approve: bool = False,
     ) -> None:
         if format.encoding != "pcm16":
             raise Misuse("A sound card is opened as PCM16.")
-        self.traits = TransportTraits("microphone", format, format, "reports")
+        self.traits = TransportTraits("microphone", format, format, "reports", can_approve=can_approve)
         self.dropped_frames = 0
         self._devices = {"input": input_device, "output": output_device}
         self._format = format
@@ -124,6 +125,11 @@ class MicrophoneTransport:
         """What was said since the talk key went down is not meant."""
         if self._listener is not None and not self._over:
             self._listener.talk_cancelled()
+
+    def answer(self, request_id: str, approve: bool) -> None:
+        """A key said whether a tool may run."""
+        if self._listener is not None and not self._over:
+            self._listener.approval_given(request_id, approve)
 
     def type(self, text: str) -> None:
         """The person wrote instead of speaking."""
