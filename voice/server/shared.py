@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from voice.errors import PeerGone, ProtocolError
-from voice.protocol.client_events import ClientEvent, ConversationItemRetrieve, SessionUpdate
+from voice.protocol.client_events import ClientEvent, SessionUpdate
 from voice.protocol.codec import Unknown
 from voice.protocol.server_events import (
-    ConversationItemRetrieved,
     ErrorDetail,
     ErrorEvent,
     ServerEvent,
@@ -25,10 +22,10 @@ from voice.protocol.server_events import (
     SessionUpdated,
 )
 from voice.server import transcription
+from voice.server.askers import Askers
 from voice.server.overrides import Overrides
 from voice.transports.base import Transport, TransportListener, TransportTraits
 
-REMEMBERED = 256
 NORMAL, GOING_AWAY = 1000, 1001
 
 
@@ -40,15 +37,6 @@ class Attendant(Protocol):
     async def close(self, code: int = 1000, reason: str = "") -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """An item that somebody asked to have back."""
-
-    item_id: str
-    event_id: str
-    by: Attendant
-
-
 class SharedTransport:
     """Wraps the transport of one realtime client."""
 
@@ -57,8 +45,7 @@ class SharedTransport:
         self._overrides = overrides
         self._transcribes = transcribes
         self._attendants: dict[Attendant, None] = {}
-        self._asked_by: dict[str, Attendant] = {}
-        self._wanted: deque[Wanted] = deque(maxlen=REMEMBERED)
+        self._askers: Askers[Attendant] = Askers()
         self._remarks: list[ProtocolError] = []
         self._listener: TransportListener | None = None
         self._session: Any = None
@@ -120,7 +107,7 @@ class SharedTransport:
             event = event.model_copy(update={"event_id": self._next_id()})
         if isinstance(event, SessionCreated | SessionUpdated):
             self._session = event.session
-        asked = self._who_asked(event)
+        asked = self._askers.of(event)
         if asked is not None and asked is not self._inner:
             asked.send_event(event)
             return
@@ -137,30 +124,13 @@ class SharedTransport:
         for attendant in list(self._attendants):
             attendant.send_event(event.model_copy(update={"event_id": event.event_id or self._next_id()}))
 
-    def _who_asked(self, event: ServerEvent | Unknown) -> Attendant | None:
-        """Whom alone this concerns: it made the mistake, or wanted an item (which may be long) back. None: all."""
-        if isinstance(event, ErrorEvent):
-            event_id = event.error.event_id or ""
-            self._no_longer_wanted(lambda wanted: bool(event_id) and wanted.event_id == event_id)
-            return self._asked_by.pop(event_id, None)
-        if isinstance(event, ConversationItemRetrieved):
-            wanted = self._no_longer_wanted(lambda wanted: wanted.item_id == event.item.id)
-            return wanted.by if wanted is not None else None
-        return None
-
-    def _no_longer_wanted(self, is_it: Callable[[Wanted], bool]) -> Wanted | None:
-        found = next(filter(is_it, self._wanted), None)
-        if found is not None:
-            self._wanted.remove(found)
-        return found
-
     # The client's side
 
     def _client_said(self, event: ClientEvent) -> None:
         if self._listener is None:
             return
-        if self._attendants and isinstance(event, ConversationItemRetrieve):
-            self._wanted.append(Wanted(event.item_id, event.event_id or "", self._inner))
+        if self._attendants:
+            self._askers.said(self._inner, event, errors_too=False)
         later = isinstance(event, SessionUpdate)  # behind the answer, so that nobody takes the remark for it
         try:
             self._listener.client_said(
@@ -207,12 +177,7 @@ class SharedTransport:
         """Somebody who attends speaks for the client. Raises ProtocolError."""
         if self._listener is None or self.over:
             raise ProtocolError("The call is not connected.", code="call_not_connected", event_id=event.event_id)
-        if event.event_id:
-            self._asked_by[event.event_id] = attendant
-            while len(self._asked_by) > REMEMBERED:
-                del self._asked_by[next(iter(self._asked_by))]
-        if isinstance(event, ConversationItemRetrieve):
-            self._wanted.append(Wanted(event.item_id, event.event_id or "", attendant))
+        self._askers.said(attendant, event)
 
         def remark(refused: list[ProtocolError]) -> None:
             self.answer(attendant, refused[0])
