@@ -87,3 +87,11 @@ def test_a_meter_shows_quiet_speech_and_keeps_its_width() -> None:
     for _ in range(100):
         meters.__rich__()
     assert len(bars(meters._person)) == 48
+
+
+def test_a_tool_that_waits_says_what_it_would_do_and_which_keys_answer() -> None:
+    conversation = Conversation()
+    asked = {"call_id": "c", "name": "wipe", "request_id": "q1", "text": '{"disk": "a"}'}
+    (item,) = conversation.watch(0.0, Tick(), [Note("approval_asked", asked)])
+    assert (item.kind, item.values["request_id"]) == ("asks", "q1")
+    assert line_of(item).plain.endswith('may I?    wipe {"disk": "a"} · y allows it, n does not')
