@@ -350,6 +350,14 @@ def test_the_telephone_is_heard(page: Page, twin: Twin) -> None:
     expect(phone).to_have_attribute("aria-pressed", "false")
 
 
+INFO = {
+    "version": "0.1.0",
+    "engine": "local",
+    "auth": "none",
+    "webrtc": True,
+    "assistants": [{"name": "reception-of-the-grand-hotel", "description": "Answers at the door."}, {"name": "sums"}],
+    "default_assistant": "reception-of-the-grand-hotel",
+}
 SIZES = {"wide": (1360, 860), "tablet": (900, 1000), "phone": (390, 780), "small phone": (320, 600)}
 
 
@@ -362,6 +370,9 @@ def test_nobody_is_shut_out_and_nothing_runs_over_the_edge(
     viewport = {"width": width, "height": height}
     with visit(browser, address, before=TWIN, viewport=viewport, color_scheme=scheme, reduced_motion="reduce") as page:
         twin = Twin(page)
+        page.route("**/v1/info", lambda route: route.fulfill(json=INFO))
+        page.reload()
+        expect(page.get_by_label("Assistant", exact=True)).to_be_visible()
         assert violations(page) == []
         talk(page)
         twin.person_says("u", "what can you do")
