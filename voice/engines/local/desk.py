@@ -100,7 +100,7 @@ class Desk:
             outlet=outlet,
             tasks=tasks,
             ids=ids,
-            known=self.listening.words_of,
+            known=self.listening.transcripts.words_of,
             over=self._reply_is_over,
         )
 
@@ -164,7 +164,7 @@ class Desk:
         self._outlet.say(ConversationItemAdded(previous_item_id=previous_id, item=entry.item))
         self._outlet.say(ConversationItemDone(previous_item_id=previous_id, item=entry.item))
         for content_index in unheard:
-            self.listening.recognise(entry.id, content_index, sounds[content_index])
+            self.listening.transcripts.find(entry.id, content_index, sounds[content_index])
         self._drop_overflow()
 
     def _retrieve_item(self, event: ConversationItemRetrieve) -> None:

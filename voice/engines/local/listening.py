@@ -1,15 +1,13 @@
 """From the person's sound to items with their words.
 
 The recogniser starts with the voice, not with the end of the turn, so that its last words are quick to come. An item
-exists as soon as its turn is over; its words follow, or where the session wants them while they are spoken
-(`transcription.delay`), run ahead of it. What goes wrong here costs one transcript and nothing else.
+exists as soon as its turn is over; its words follow (`transcripts`), or where the session wants them while they are
+spoken (`transcription.delay`), run ahead of it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Iterable
 from typing import Protocol
 
 from voice.audio.frames import PCM_16K, AudioFrame
@@ -21,29 +19,23 @@ from voice.engines.local.partials import Partials
 from voice.engines.local.settings import Settings
 from voice.engines.local.sound import Decoder
 from voice.engines.local.tasks import Tasks
+from voice.engines.local.transcripts import Transcripts
 from voice.engines.local.turns import policy_for
-from voice.engines.stages import Recogniser, Recognition, SpeechProbability, Transcript
-from voice.errors import EngineFailed, ProtocolError, VoiceError
+from voice.engines.stages import Recogniser, Recognition, SpeechProbability
+from voice.errors import ProtocolError
 from voice.protocol.ids import Ids
 from voice.protocol.items import InputAudio, UserMessage
 from voice.protocol.server_events import (
     ConversationItemAdded,
     ConversationItemDone,
-    ConversationItemInputAudioTranscriptionCompleted,
-    ConversationItemInputAudioTranscriptionDelta,
-    ConversationItemInputAudioTranscriptionFailed,
-    DurationUsage,
     InputAudioBufferCleared,
     InputAudioBufferCommitted,
     InputAudioBufferSpeechStarted,
     InputAudioBufferSpeechStopped,
-    TranscriptionError,
 )
 
 logger = logging.getLogger(__name__)
 
-_SLICE_BYTES = PCM_16K.bytes_per_second  # fed at once to a recogniser that begins late
-_LATE_RECOGNITIONS = 2  # at a time
 _HEARS_PAUSE_MS = 250
 _PAUSE_MS = 96.0
 _LONGEST_PAUSE_BYTES = PCM_16K.bytes_per_second
@@ -77,14 +69,13 @@ class Listening:
         is_whole: IsWhole | None,
     ) -> None:
         self.ear = Ear(vad, limit_ms=limit_ms)
+        self.transcripts = Transcripts(recogniser, settings, conversation, outlet, tasks, stall_s)
         self._recogniser = recogniser
         self._settings = settings
         self._conversation = conversation
         self._outlet = outlet
-        self._tasks = tasks
         self._ids = ids
         self._floor = floor
-        self._stall_s = stall_s
         self._is_whole = is_whole
         self._limit_ms = limit_ms
         self._decoder = Decoder()
@@ -92,8 +83,6 @@ class Listening:
         self._pause = bytearray()
         self._partials: Partials | None = None
         self._item_id: str | None = None
-        self._transcripts: dict[tuple[str, int], asyncio.Task[None]] = {}
-        self._late = asyncio.Semaphore(_LATE_RECOGNITIONS)
         self._detection: object = None
         self.configure()
 
@@ -142,25 +131,6 @@ class Listening:
         self._abandon()
         self._put(Entry(_voice_message(item_id, transcript="")))
 
-    def recognise(
-        self,
-        item_id: str,
-        content_index: int,
-        sound: bytes,
-        recognition: Recognition | None = None,
-        partials: Partials | None = None,
-    ) -> None:
-        """Find the words of an item's sound, some of which may have been told already."""
-        work = self._recognise(self._conversation.get(item_id), content_index, sound, recognition, partials)
-        task = self._tasks.start(work, f"transcript {item_id}")
-        place = (item_id, content_index)
-        self._transcripts[place] = task
-        task.add_done_callback(lambda done: self._forget(place, done))
-
-    def _forget(self, place: tuple[str, int], task: asyncio.Task[None]) -> None:
-        if self._transcripts.get(place) is task:
-            del self._transcripts[place]
-
     def decoded(self, data: bytes) -> bytes:
         """Sound that came whole, in the session's format. Raises ProtocolError, also when it is longer than what a turn
         may be: it is decoded here and now."""
@@ -169,13 +139,6 @@ class Listening:
             raise ProtocolError(f"The audio of an item may be {self._limit_ms // 1000} s long.")
         decoder = Decoder()
         return decoder.feed(data, format) + decoder.flush()
-
-    async def words_of(self, item_ids: Iterable[str]) -> None:
-        """Wait until the words of these items are known or given up."""
-        wanted = set(item_ids)
-        waiting = [task for (item_id, _), task in self._transcripts.items() if item_id in wanted]
-        if waiting:
-            await asyncio.wait(waiting)
 
     def close(self) -> None:
         self._abandon()
@@ -205,7 +168,7 @@ class Listening:
     ) -> None:
         entry = Entry(_voice_message(item_id), sound={0: sound}, sound_ms=PCM_16K.duration_ms(len(sound)))
         self._put(entry)
-        self.recognise(item_id, 0, sound, recognition, partials)
+        self.transcripts.find(item_id, 0, sound, recognition, partials)
 
     def _put(self, entry: Entry) -> None:
         previous_id = self._conversation.add(entry)
@@ -234,7 +197,7 @@ class Listening:
             self._feed(sound)
         if self._partials is not None and self._item_id is not None:
             passed_ms, pause = PCM_16K.duration_ms(len(heard.sound)), heard.silent_ms >= _PAUSE_MS
-            self._tell_words(self._item_id, 0, self._partials.news(self._words(), passed_ms, pause=pause))
+            self.transcripts.tell(self._item_id, 0, self._partials.news(self._words(), passed_ms, pause=pause))
 
     def _feed(self, sound: bytes) -> None:
         if self._recognition is None:
@@ -269,78 +232,6 @@ class Listening:
             logger.warning("recogniser did not start", extra={"error": type(error).__name__})
             return None
         return recognition
-
-    async def _recognise(
-        self,
-        entry: Entry,
-        content_index: int,
-        sound: bytes,
-        recognition: Recognition | None,
-        partials: Partials | None,
-    ) -> None:
-        try:
-            said = await self._transcript_of(sound, recognition)
-        except VoiceError as error:
-            self._give_up(entry, content_index, error)
-            return
-        if self._conversation.holds(entry):
-            self._conversation.recognise(entry.id, content_index, said.text, said.confidence)
-        if self._settings.transcription is not None:
-            self._tell_words(entry.id, content_index, said.text if partials is None else partials.rest(said.text))
-            self._tell_all(entry.id, content_index, said.text, PCM_16K.duration_ms(len(sound)) / 1000)
-
-    async def _transcript_of(self, sound: bytes, recognition: Recognition | None) -> Transcript:
-        """Raises EngineFailed, or what else of ours the recogniser raises."""
-        try:
-            if recognition is None:
-                async with self._late:
-                    recognition = self._recogniser.start(language=self._settings.language)
-                    for at in range(0, len(sound), _SLICE_BYTES):
-                        recognition.feed(sound[at : at + _SLICE_BYTES])
-                        await asyncio.sleep(0)
-                    return await self._finish(recognition)
-            return await self._finish(recognition)
-        except TimeoutError:
-            raise EngineFailed("The recogniser did not answer in time.", detail=f"{self._stall_s:g} s") from None
-        except VoiceError:
-            raise
-        except Exception as error:
-            raise EngineFailed("The recogniser broke.", detail=type(error).__name__) from error
-
-    async def _finish(self, recognition: Recognition) -> Transcript:
-        try:
-            async with asyncio.timeout(self._stall_s):
-                return await recognition.finish()
-        except BaseException:
-            recognition.abandon()
-            raise
-
-    def _tell_words(self, item_id: str, content_index: int, words: str) -> None:
-        if words:
-            self._outlet.say(
-                ConversationItemInputAudioTranscriptionDelta(item_id=item_id, content_index=content_index, delta=words)
-            )
-
-    def _tell_all(self, item_id: str, content_index: int, text: str, seconds: float) -> None:
-        self._outlet.say(
-            ConversationItemInputAudioTranscriptionCompleted(
-                item_id=item_id,
-                content_index=content_index,
-                transcript=text,
-                usage=DurationUsage(seconds=seconds),
-            )
-        )
-
-    def _give_up(self, entry: Entry, content_index: int, error: VoiceError) -> None:
-        logger.warning("no transcript", extra={"error": error.code})
-        entry.unrecognised = error
-        if self._settings.transcription is not None:
-            detail = TranscriptionError(type="server_error", code=error.code, message=error.message)
-            self._outlet.say(
-                ConversationItemInputAudioTranscriptionFailed(
-                    item_id=entry.id, content_index=content_index, error=detail
-                )
-            )
 
 
 def _voice_message(item_id: str, transcript: str | None = None) -> UserMessage:
