@@ -252,7 +252,7 @@ def talked(line: AudioFormat, sounds: dict[str, bytes], *, always: bool) -> floa
     from voice.engines.interruption import shipped
     from voice.engines.speech.silero import SileroProbability
 
-    ear = LocalEar(line, vad_factory=SileroProbability, model=shipped(), always=always)
+    ear = LocalEar(line, vad_factory=SileroProbability, model=shipped, always=always)
     echo = (np.frombuffer(sounds["assistant"], dtype="<i2") // 8).astype("<i2").tobytes()
     person, played, heard, calm = (
         frames(s, line) for s in (sounds["person"], sounds["assistant"], echo, sounds["calm"])

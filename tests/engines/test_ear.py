@@ -94,7 +94,7 @@ class Knowing:
 
 def knowing_ear(*kinds: float) -> tuple[LocalEar, Knowing]:
     model = Knowing(*kinds)
-    return LocalEar(PCM_16K, vad_factory=Detector, model=cast(InterruptionModel, model), always=True), model
+    return LocalEar(PCM_16K, vad_factory=Detector, model=lambda: cast(InterruptionModel, model), always=True), model
 
 
 def stages(facts: list[tuple[int, SpeechFacts]]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from voice.transports.base import Transport
 
 if TYPE_CHECKING:
     from voice.engines.ear import DetectorPool
+    from voice.engines.interruption import InterruptionModel
     from voice.engines.speech.spotter import WordSpotter
 
 
@@ -35,6 +37,8 @@ class Hearing:
         self._settings = settings
         self._detectors: DetectorPool | None = None
         self._spotter: WordSpotter | None = None
+        self._model: InterruptionModel | None = None
+        self._loading: asyncio.Task[None] | None = None
 
     def ear(self, config: SessionConfig, transport: Transport) -> Ear | None:
         """An ear for this conversation, when its rules want one. It always listens: how loud this person speaks is
@@ -42,9 +46,10 @@ class Hearing:
         if config.floor is None:
             return None
         from voice.engines.ear import DetectorPool, LocalEar
-        from voice.engines.interruption import shipped
         from voice.engines.speech.choose import choose_vad
 
+        if self._loading is None:
+            self._loading = asyncio.create_task(self._load(), name="what interruptions sound like")
         if self._detectors is None:
             self._detectors = DetectorPool(lambda: choose_vad(self._settings.local.vad))
         pool = self._detectors
@@ -52,15 +57,14 @@ class Hearing:
             transport.traits.input_format,
             vad_factory=pool.take,
             release=pool.give_back,
-            model=shipped(),
+            model=self._what_is_known,
             always=True,
         )
 
     def spotter(self, config: SessionConfig) -> Spotter | None:
-        """Who tells the ear's short words apart; None where nobody can, or where the ear itself knows."""
-        from voice.engines.interruption import shipped
-
-        if config.floor is None or shipped() is not None or not has_spotter(self._settings):
+        """Who tells the ear's short words apart; None where nobody can, or where our own ear listens: it knows words by
+        their sound, and no second process is needed."""
+        if config.floor is None or self._loading is not None or not has_spotter(self._settings):
             return None
         from voice.engines.speech.spotter import WordSpotter
 
@@ -70,6 +74,17 @@ class Hearing:
         self._spotter.warm()
         return self._spotter
 
+    def _what_is_known(self) -> InterruptionModel | None:
+        return self._model
+
+    async def _load(self) -> None:
+        """Weights and numpy take a tenth of a second, which no conversation should wait."""
+        from voice.engines.interruption import shipped
+
+        self._model = await asyncio.to_thread(shipped)
+
     async def close(self) -> None:
+        if self._loading is not None:
+            await asyncio.gather(self._loading, return_exceptions=True)
         if self._spotter is not None:
             await self._spotter.close()

@@ -52,6 +52,8 @@ class LocalEar:
     """The `Ear` of one conversation. `vad_factory` is called when there is something to hear; with `release` (see
     DetectorPool) the detector is handed back as soon as all is quiet, otherwise it is kept.
 
+    `model` says what each moment is, from when on it is there; None until then.
+
     Listens while the loudspeaker sounds, or `always`. Each onset is followed by one offset: when the speech is over, or
     when nobody needs to know any more. In a fact `late_ms` is how long before the newest sample the thing lies that it
     tells of: where the speech began, how far it was judged, where it ended. `speech_ms` is counted from the beginning
@@ -65,7 +67,7 @@ class LocalEar:
         vad_factory: Callable[[], SpeechProbability],
         release: Callable[[SpeechProbability], None] | None = None,
         rules: EarRules | None = None,
-        model: InterruptionModel | None = None,
+        model: Callable[[], InterruptionModel | None] = lambda: None,
         always: bool = False,
     ) -> None:
         self.rules = rules or EarRules()
@@ -143,9 +145,10 @@ class LocalEar:
 
     def _wake(self) -> list[SpeechFacts]:
         if self._listener is None:
-            impression = None if self._model is None else Impression(self._model)
-            self._listener = Listener(self._format, self.rules, self.floor, self._far, impression)
+            self._listener = Listener(self._format, self.rules, self.floor, self._far)
             self._listener.sounding(self._sounds_since)
+        if self._listener.impression is None and (model := self._model()) is not None:
+            self._listener.impression = Impression(model)
         if self._vad is None:
             self._vad = self._vad_factory()
         self._awake = True

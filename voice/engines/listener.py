@@ -89,18 +89,12 @@ class Stretch:
 class Listener:
     """Awake from a loud frame until quiet. Not shared by two streams."""
 
-    def __init__(
-        self,
-        format: AudioFormat,
-        rules: EarRules,
-        floor: NoiseFloor,
-        far: FarEnd,
-        impression: Impression | None = None,
-    ) -> None:
+    def __init__(self, format: AudioFormat, rules: EarRules, floor: NoiseFloor, far: FarEnd) -> None:
         self.rules = rules
         self.floor = floor
         self.usual = Usual()
-        self._impression = impression
+        self.impression: Impression | None = None
+        """What says what each moment is; none: nobody does."""
         self._sounding_since: int | None = None
         self._kinds: tuple[float, ...] = ()
         self._echo_now = 0.0
@@ -169,8 +163,8 @@ class Listener:
 
     def _forget_impression(self) -> None:
         self._kinds = ()
-        if self._impression is not None:
-            self._impression.reset()
+        if self.impression is not None:
+            self.impression.reset()
 
     def end(self, now: int) -> list[SpeechFacts]:
         """Nobody needs to know any more: a stretch under way ends here."""
@@ -243,7 +237,7 @@ class Listener:
 
     def _gain_impression(self, level_db: float) -> None:
         """What this moment is, while the assistant sounds."""
-        if self._impression is None or self._sounding_since is None:
+        if self.impression is None or self._sounding_since is None:
             return
         from voice.engines.interruption import HEARD, Moment, inputs
 
@@ -257,7 +251,7 @@ class Listener:
             reply_ms=(self._judged - self._sounding_since) / PER_MS,
             explanation=explanation,
         )
-        self._kinds = self._impression.hear(inputs(self.samples(self._judged - HEARD, self._judged), moment))
+        self._kinds = self.impression.hear(inputs(self.samples(self._judged - HEARD, self._judged), moment))
 
     def _learn_usual(self, stretch: Stretch) -> None:
         """What is said while the assistant is silent, and clearly, is the person's."""
@@ -268,7 +262,7 @@ class Listener:
     @property
     def _impressed(self) -> bool:
         """Whether moments are judged as a whole now."""
-        return self._impression is not None and self._sounding_since is not None
+        return self.impression is not None and self._sounding_since is not None
 
     def _begins(self, probability: float, before: float, over_floor_db: float) -> bool:
         rules = self.rules

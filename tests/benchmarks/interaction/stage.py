@@ -275,7 +275,9 @@ def near_of(scene: Scene) -> Samples:
 def _ear(scene: Scene, policy: Policy) -> Ear:
     from voice.engines.ear import LocalEar
 
-    return LocalEar(format_of(scene), vad_factory=lambda: _detector(1), model=policy.model, always=policy.always)
+    return LocalEar(
+        format_of(scene), vad_factory=lambda: _detector(1), model=lambda: policy.model, always=policy.always
+    )
 
 
 def _words(scene: Scene, policy: Policy, *, always: bool) -> Words | None:

@@ -56,6 +56,17 @@ WHAT = {
     "pause": "a sentence or a number with a pause in it (recorded, most pauses spliced in)",
 }
 
+NOTES = (
+    '* Single words are the hardest: "no" is often taken for agreement.',
+    "* Spontaneous murmurs are three recordings of one man, laughs two of another, who acts: read their rows as hints.",
+    "* In babble at 5 dB six meetings speak at once, of which single voices stand out.",
+    "* A self-interruption is counted in four seconds of a reply through the loudspeaker at up to -6 dB: the first "
+    "reply of the conversation, with nothing known of the room.",
+    "* The network that judges learned from the other half only; `docs/decisions/007` says how. Its thresholds were "
+    "chosen there, on people whom it had not heard; that for words which are over was looked at again after a first, "
+    "small run on this half had shown where echo slips through.",
+)
+
 
 def rows(figures: dict[str, float]) -> list[tuple[str, str]]:
     """Pooled scores first, then one row for each event with its conditions."""
@@ -103,7 +114,7 @@ def page(figures: dict[str, float], half: Half, seed: int) -> str:
         lines += ["", f"## Cell by cell: {title}", "", *_cells(figures, prefix)]
     lines += ["", "## What the events are", "", "| event | what it is | speakers |", "|---|---|---|"]
     lines += [f"| {event} | {WHAT[event]} | {_speakers(event, half)} |" for event in EVENTS]
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, "", "## What to make of it", "", *NOTES, ""])
 
 
 def _events_in_a_cell(figures: dict[str, float]) -> str:

@@ -371,7 +371,7 @@ def _listen(
 ) -> list[Heard]:
 
     recorder = Recorder()
-    ear = LocalEar(format, vad_factory=_detector, model=recorder, always=True)  # type: ignore[arg-type]
+    ear = LocalEar(format, vad_factory=_detector, model=lambda: recorder, always=True)  # type: ignore[arg-type, return-value]
     recorder.ear = ear
     near_out, far_out = Converter(PCM_16K, format), Converter(PCM_16K, format)
     before = int(draw.uniform(0.0, 0.4) * RATE_HZ) // FRAME  # the assistant is silent
