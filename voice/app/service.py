@@ -28,6 +28,7 @@ from voice.server.auth import Authority, Caller
 from voice.server.calls import Calls
 from voice.server.carriers import TwilioSignature
 from voice.server.keys import ApiKey, KeyFile
+from voice.server.reception import Reception
 from voice.server.secrets import ClientSecrets
 from voice.server.visits import Assistants
 from voice.transports.base import Transport
@@ -47,6 +48,7 @@ class Service:
         self._settings = settings
         self._hub: Hub
         self._conversations: Conversations
+        self._metrics: Metrics
         self.door: Door
         self.authority: Authority
         self.secrets: ClientSecrets
@@ -54,13 +56,21 @@ class Service:
 
     async def serve(self, ready: Callable[[str], None], *, signals: bool = True) -> None:
         """Open the doors and run until told to stop. Raises PortInUse, ConfigError, ExtraMissing or EngineError."""
-        from voice.server.door import Door
-        from voice.server.page.plain import render
-        from voice.server.routes import Routes
-        from voice.server.sockets import Sockets
+        server = self._settings.server
+        reception = self._receive(await self._keys())
+        self.door = self._make_door(reception)
+        async with AsyncExitStack() as stack:
+            await self._open(self._conversations, reception.assistants, stack)
+            stack.push_async_callback(self.calls.close)
+            if self.authority.keys_needed:
+                _look_after(self._watch_keys(), stack)
+            elif server.public_origin:
+                logger.warning("others can reach this service, and it asks for no key")
+            await self.door.serve(ready, signals=signals)
 
+    def _receive(self, keys: tuple[ApiKey, ...] | None) -> Reception:
+        """Everything that decides who may come in."""
         settings, server, limits = self._settings, self._settings.server, self._settings.limits
-        keys = await self._keys()
         hub = self._hub = Hub(
             HubLimits(
                 max_sessions=server.max_sessions,
@@ -69,27 +79,25 @@ class Service:
                 grace_s=server.grace_s,
             )
         )
-        metrics = Metrics(hub)
+        self._metrics = Metrics(hub)
         assistants = Assistants(settings)
         quotas = Quotas(QuotaLimits(limits.minutes_per_key, limits.usd_per_key, limits.usd))
-        conversations = self._conversations = Conversations(settings, assistants, hub, quotas, metrics)
-        secrets = self.secrets = ClientSecrets(limits.client_secrets, time.time)
-        authority = self.authority = Authority(keys, secrets, limits, trusted_proxies=server.trusted_proxies)
-        calls = self.calls = Calls(conversations.hold, most_pending=limits.pending_calls)
-        shared: dict[str, Any] = {
-            "authority": authority,
-            "secrets": secrets,
-            "assistants": assistants,
-            "calls": calls,
-            "hub": hub,
-            "may_begin": conversations.may_begin,
-            "limits": limits,
-        }
-        sockets = Sockets(hold=conversations.hold, **shared)
-        routes = Routes(
-            answer=self._answer, effective=conversations.effective, facts=self._facts(assistants, authority), **shared
-        )
-        door = self.door = Door(
+        conversations = self._conversations = Conversations(settings, assistants, hub, quotas, self._metrics)
+        self.secrets = ClientSecrets(limits.client_secrets, time.time)
+        self.authority = Authority(keys, self.secrets, limits, trusted_proxies=server.trusted_proxies)
+        self.calls = Calls(conversations.hold, most_pending=limits.pending_calls)
+        return Reception(self.authority, self.secrets, assistants, self.calls, hub, conversations.may_begin, limits)
+
+    def _make_door(self, reception: Reception) -> Door:
+        from voice.server.door import Door
+        from voice.server.routes import Routes
+        from voice.server.sockets import Sockets
+
+        server, authority, conversations = self._settings.server, self.authority, self._conversations
+        sockets = Sockets(reception, conversations.hold)
+        facts = self._facts(reception.assistants, authority)
+        routes = Routes(reception, answer=self._answer, effective=conversations.effective, facts=facts)
+        return Door(
             host=server.host,
             port=server.port,
             sockets={
@@ -97,14 +105,10 @@ class Service:
                 "/twilio": sockets.carrier(_twilio, _signature(server)),
             },
             readiness=self._readiness,
-            metrics=metrics.render,
+            metrics=self._metrics.render,
             may_read_metrics=lambda headers, client: authority.identify(headers, client).need("metrics"),
-            page=lambda: render(
-                server.public_origin or door.address,
-                sockets=("/v1/realtime", "/twilio"),
-                key_needed=authority.keys_needed,
-            ),
-            on_drain=hub.drain,
+            page=self._plain_page,
+            on_drain=self._hub.drain,
             allowed_hosts=(*server.allowed_hosts, *_host_of(server.public_origin)),
             allowed_origins=server.allowed_origins,
             authenticated=authority.keys_needed,
@@ -112,14 +116,12 @@ class Service:
             further_routes=routes.all(),
             tls=(server.tls_cert, server.tls_key) if server.tls_cert else None,
         )
-        async with AsyncExitStack() as stack:
-            await self._open(conversations, assistants, stack)
-            stack.push_async_callback(calls.close)
-            if authority.keys_needed:
-                _look_after(self._watch_keys(), stack)
-            elif server.public_origin:
-                logger.warning("others can reach this service, and it asks for no key")
-            await door.serve(ready, signals=signals)
+
+    def _plain_page(self) -> str:
+        from voice.server.page.plain import render
+
+        address = self._settings.server.public_origin or self.door.address
+        return render(address, sockets=("/v1/realtime", "/twilio"), key_needed=self.authority.keys_needed)
 
     async def _open(self, conversations: Conversations, assistants: Assistants, stack: AsyncExitStack) -> None:
         """Everything that conversations are made of."""

@@ -15,14 +15,14 @@ from starlette.routing import Route
 from voice.config import LimitSettings
 from voice.errors import EngineFailed, RequestRefused
 from voice.protocol.settings import Session
-from voice.runtime.hub import Hub, Place
 from voice.server import bodies
-from voice.server.auth import Authority, Caller
-from voice.server.calls import Call, Calls
+from voice.server.auth import Caller
+from voice.server.calls import Call
 from voice.server.http import peer
 from voice.server.openapi import document
-from voice.server.secrets import LEAST_S, MOST_S, USUAL_S, ClientSecrets
-from voice.server.visits import Assistants, Visit
+from voice.server.reception import Reception
+from voice.server.secrets import LEAST_S, MOST_S, USUAL_S
+from voice.server.visits import Visit
 from voice.transports.base import Transport
 
 ANSWER_S = 15.0
@@ -41,28 +41,19 @@ class Routes:
 
     def __init__(
         self,
+        reception: Reception,
         *,
-        authority: Authority,
-        secrets: ClientSecrets,
-        assistants: Assistants,
-        calls: Calls,
-        hub: Hub,
-        may_begin: Callable[[str], None],
         answer: Answer,
         effective: Callable[[Visit], Mapping[str, Any]],
         facts: Callable[[Caller | None], Mapping[str, Any]],
-        limits: LimitSettings,
     ) -> None:
-        self._authority = authority
-        self._secrets = secrets
-        self._assistants = assistants
-        self._calls = calls
-        self._hub = hub
-        self._may_begin = may_begin
+        self._reception = reception
+        self._authority = reception.authority
+        self._calls = reception.calls
+        self._limits = reception.limits
         self._answer = answer
         self._effective = effective
         self._facts = facts
-        self._limits = limits
 
     def all(self) -> list[Route]:
         call = "/v1/realtime/calls/{call_id}"
@@ -97,10 +88,10 @@ class Routes:
         caller.need("secrets")
         body = await bodies.read(request, self._limits.max_body_bytes)
         asked = bodies.json_object(body) if body.strip() else {}
-        visit = self._assistants.visit(caller, request.query_params, asked.get("session"))
+        visit = self._reception.assistants.visit(caller, request.query_params, asked.get("session"))
         lasts_s, uses = _lasts_s(asked.get("expires_after")), _uses(asked.get(_EXTENSION))
         effective = self._effective(visit)
-        secret = self._secrets.make(
+        secret = self._reception.secrets.make(
             caller.owner, visit.assistant.name, visit.session or Session(), lasts_s=lasts_s, uses=uses
         )
         shown = {**effective, "expires_at": secret.expires_at}
@@ -113,9 +104,9 @@ class Routes:
         caller = self._identify(request)
         caller.need("realtime")
         offer, session = await self._offer_in(request)
-        visit = self._assistants.visit(caller, request.query_params, session)
+        visit = self._reception.assistants.visit(caller, request.query_params, session)
         self._effective(visit)  # settings that cannot be are refused before anything is opened
-        place = self._place(caller)
+        place = self._reception.place(caller)
         call, answer = await self._calls.begin(lambda: self._answered(offer, caller), visit, place)
         headers = {"location": f"/v1/realtime/calls/{call.id}", "cache-control": "no-store"}
         return Response(answer, 201, headers, media_type=_SDP)
@@ -128,15 +119,11 @@ class Routes:
             raise EngineFailed("The call could not be answered in time.") from error
         try:
             if caller.secret is not None:
-                self._secrets.use(caller.secret)
+                self._reception.secrets.use(caller.secret)
         except RequestRefused:
             await transport.close()
             raise
         return transport, answer
-
-    def _place(self, caller: Caller) -> Place:
-        self._may_begin(caller.owner)
-        return self._hub.take(caller.owner)
 
     async def _offer_in(self, request: Request) -> tuple[str, Any]:
         """The offer, and the session settings beside it (None: there are none)."""

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from voice.config import LimitSettings
 from voice.errors import RequestRefused, VoiceError
 from voice.net.base import PendingSocket, SocketHandler
-from voice.runtime.hub import Hub, Place
-from voice.server.auth import Authority, Caller
-from voice.server.calls import Calls, Hold
+from voice.runtime.hub import Place
+from voice.server.auth import Caller
+from voice.server.calls import Hold
 from voice.server.carriers import SIGNATURE, TwilioSignature
 from voice.server.http import answer_for
-from voice.server.secrets import ClientSecrets
+from voice.server.reception import Reception
 from voice.server.shared import SharedTransport
 from voice.server.sideband import Sideband
-from voice.server.visits import Assistants, Visit
+from voice.server.visits import Visit
 from voice.transports.base import Transport
 
 CARRIER = Caller("key", "twilio", frozenset({"realtime"}))
@@ -24,26 +23,9 @@ CARRIER = Caller("key", "twilio", frozenset({"realtime"}))
 class Sockets:
     """Decides about each request to open a websocket, and holds the conversation behind it."""
 
-    def __init__(
-        self,
-        *,
-        authority: Authority,
-        secrets: ClientSecrets,
-        assistants: Assistants,
-        calls: Calls,
-        hub: Hub,
-        hold: Hold,
-        may_begin: Callable[[str], None],
-        limits: LimitSettings,
-    ) -> None:
-        self._authority = authority
-        self._secrets = secrets
-        self._assistants = assistants
-        self._calls = calls
-        self._hub = hub
+    def __init__(self, reception: Reception, hold: Hold) -> None:
+        self._reception = reception
         self._hold = hold
-        self._may_begin = may_begin
-        self._limits = limits
 
     def realtime(self, transport: Callable[[PendingSocket], Transport]) -> SocketHandler:
         """The handler of the realtime endpoint: a conversation, or with `call_id` a sideband to one."""
@@ -55,7 +37,7 @@ class Sockets:
                     self._attend(pending, caller)
                     return
                 caller.need("realtime")
-                visit = self._assistants.visit(caller, pending.query)
+                visit = self._reception.assistants.visit(caller, pending.query)
                 place = self._place(caller)
             except VoiceError as error:
                 turn_away(pending, error)
@@ -77,7 +59,7 @@ class Sockets:
                 else:
                     signature.check(pending.path, pending.headers.get(SIGNATURE, ""))
                     caller = CARRIER
-                visit = self._assistants.visit(caller, pending.query)
+                visit = self._reception.assistants.visit(caller, pending.query)
                 place = self._place(caller)
             except VoiceError as error:
                 turn_away(pending, error)
@@ -88,17 +70,16 @@ class Sockets:
 
     def _identify(self, pending: PendingSocket) -> Caller:
         address = pending.client.rpartition(":")[0]
-        return self._authority.identify(
+        return self._reception.authority.identify(
             pending.headers, address, query=pending.query, subprotocols=pending.subprotocols
         )
 
     def _place(self, caller: Caller) -> Place:
         """Room for one more conversation of this caller. A client secret has been used then."""
-        self._may_begin(caller.owner)
-        place = self._hub.take(caller.owner)
+        place = self._reception.place(caller)
         try:
             if caller.secret is not None:
-                self._secrets.use(caller.secret)
+                self._reception.secrets.use(caller.secret)
         except VoiceError:
             place.give_back()
             raise
@@ -111,8 +92,8 @@ class Sockets:
 
     def _attend(self, pending: PendingSocket, caller: Caller) -> None:
         caller.need("calls")
-        call = self._calls.find(pending.query["call_id"], caller)
-        if call.transport.attendants >= self._limits.sidebands_per_call:
+        call = self._reception.calls.find(pending.query["call_id"], caller)
+        if call.transport.attendants >= self._reception.limits.sidebands_per_call:
             raise RequestRefused(429, "too_many_sidebands", "This call has enough sidebands.", retry_after_s=5)
         Sideband(call.transport, Visit(caller, call.visit.assistant).overrides).open(pending)
 
