@@ -31,7 +31,8 @@ def waits_ms(engine_takes_ms: float, sense: ev.TurnSense | None = None, *, ahead
         room.happens(3.2, sense)
     room.run(until=8.0)
     (turn,) = room.notes("turn")
-    return round((turn["first_audible_at"] - turn["speech_stopped_at"]) * 1000)
+    wait_s: float = turn["first_audible_at"] - turn["speech_stopped_at"]
+    return round(wait_s * 1000)
 
 
 def rows() -> list[tuple[int, ...]]:
