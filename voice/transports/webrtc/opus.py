@@ -91,7 +91,7 @@ class OpusEncoder:
         """One packet of 10, 20, 40 or 60 ms of sound."""
         size = self._opus.opus_encode(self._encoder, pcm, len(pcm) // 2, self._out, _MOST_BYTES)
         _check(size)
-        return self._out.raw[:size]
+        return ctypes.string_at(self._out, size)
 
     def expect_loss(self, percent: int) -> None:
         """So much is lost on the way: spend bits on in-band FEC accordingly, none when nothing is."""

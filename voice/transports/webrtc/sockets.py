@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
+from functools import cache
 from ipaddress import ip_address
 from typing import Any, cast
 
+from voice.transports.rtp import is_media
 from voice.transports.webrtc import parts
 from voice.transports.webrtc.settings import RtcSettings, ports_of
 
@@ -47,13 +49,12 @@ class _Gatherer:
 
     async def _open(self, address: str) -> Any:
         """A socket at one address, on the first port of the range that is free; None when there is none."""
-        from aioice.ice import StunProtocol
-
         loop = asyncio.get_running_loop()
+        make = _socket_protocol()
         for port in self._tried_ports():
             try:
                 _, protocol = await loop.create_datagram_endpoint(
-                    lambda: StunProtocol(self._connection), local_addr=(address, port)
+                    lambda: make(self._connection), local_addr=(address, port)
                 )
             except OSError:
                 continue
@@ -87,6 +88,21 @@ class _Gatherer:
         except Exception:  # an unreachable STUN server costs a candidate, never a call
             return None
         return candidate
+
+
+@cache
+def _socket_protocol() -> Any:
+    """aioice's protocol for a socket, that does not try to read sound as STUN first."""
+    from aioice.ice import StunProtocol
+
+    class SocketProtocol(StunProtocol):
+        def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
+            if isinstance(data, bytes) and is_media(data):
+                self.receiver.data_received(data, 1)
+            else:
+                super().datagram_received(data, addr)
+
+    return SocketProtocol
 
 
 def _candidate(component: int, host: str, port: int) -> Any:
