@@ -20,7 +20,7 @@ export function ToolCard({ tool }: { tool: ToolCall }) {
       <Arguments text={tool.arguments} />
       {tool.progress && tool.state === "running" && <p class="progress">{tool.progress}</p>}
       {asks && tool.approvalId && <Approval tool={tool} approvalId={tool.approvalId} />}
-      {tool.output && tool.state !== "denied" && <Output text={tool.output} />}
+      {tool.output && tool.state !== "denied" && <Output text={tool.output} asked={tool.arguments} />}
     </article>
   );
 }
@@ -49,9 +49,12 @@ function Arguments({ text }: { text: string }) {
   );
 }
 
-function Output({ text }: { text: string }) {
+/** What came back; what the arguments said already is left to the details. */
+function Output({ text, asked }: { text: string; asked: string }) {
   const pairs = Object.entries(parsed(text));
-  const line = pairs.map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`).join(" · ") || text;
+  const known = parsed(asked);
+  const news = pairs.filter(([name]) => !(name in known));
+  const line = (news.length ? news : pairs).map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`).join(" · ") || text;
   return (
     <details class="output">
       <summary><span>{line}</span></summary>
