@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from ipaddress import ip_address
 
 from voice.config.given import Given
 
@@ -42,6 +41,8 @@ def check_rtc(given: Mapping[str, Given]) -> None:
 
 
 def _check_addresses(item: Given) -> None:
+    from ipaddress import ip_address  # not for a start that names none
+
     for text in _each(item.value):
         try:
             ip_address(text)
