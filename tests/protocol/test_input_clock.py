@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from voice.protocol.input_clock import InputClock
@@ -59,3 +61,30 @@ def test_an_hour_of_sound_is_not_kept() -> None:
     clock = spoken(3600.0)
     assert len(clock._moments_s) <= 8192
     assert clock.began(3610.0, 3_599_000) == pytest.approx(3609.0)
+
+
+def test_an_hour_of_even_sound_is_remembered_in_next_to_nothing() -> None:
+    clock = InputClock()
+    for index in range(180_000):
+        clock.sent(index * 0.02, 20.0)
+    assert len(clock._moments_s) < 10
+    assert clock.ended(3_600.0, 3_599_000) == pytest.approx(3_598.98, abs=0.001)
+
+
+def test_uneven_sound_is_remembered_for_a_minute_and_mapped_as_it_came() -> None:
+    clock, random = InputClock(), Random(1)
+    came: list[float] = []
+    for index in range(20_000):
+        came.append(max(index * 0.02 + random.random() * 0.2, came[-1] if came else 0.0))
+        clock.sent(came[-1], 20.0)
+    assert len(clock._moments_s) < 4_100
+    for index in (19_990, 19_000, 18_000):
+        assert clock.ended(came[-1], (index + 1) * 20) == pytest.approx(came[index], abs=0.03)
+
+
+def test_a_burst_after_a_gap_keeps_its_time() -> None:
+    clock = spoken(1.0, since_s=0.0)
+    for _ in range(50):
+        clock.sent(3.0, 20.0)
+    assert clock.ended(3.1, 1_000) == pytest.approx(1.0)
+    assert clock.ended(3.1, 2_000) == pytest.approx(3.0, abs=0.02)

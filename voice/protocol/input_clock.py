@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Mapping
 from typing import Any
 
 MEMORY_S = 60.0
+STEADY_S = 0.015
+"""Sound that comes as evenly as this is one stretch, of which only the end is kept."""
+FORGET = 512
 
 
 class InputClock:
@@ -19,20 +23,28 @@ class InputClock:
     def __init__(self) -> None:
         self.silence_ms = 0.0
         self.padding_ms = 0.0
-        self._positions_ms: list[float] = []
-        self._moments_s: list[float] = []
+        self._heard_ms = 0.0
+        self._positions_ms = array("d")  # where each steady stretch ends, in its sound and in time
+        self._moments_s = array("d")
+        self._began_ms = self._began_s = 0.0  # of the newest stretch
 
     def sent(self, now_s: float, length_ms: float) -> None:
         """A piece of the person's sound went to the engine."""
-        self._positions_ms.append((self._positions_ms[-1] if self._positions_ms else 0.0) + length_ms)
+        self._heard_ms += length_ms
+        uneven_s = (now_s - self._began_s) - (self._heard_ms - self._began_ms) / 1000
+        if self._moments_s and -STEADY_S < uneven_s < STEADY_S:
+            self._positions_ms[-1], self._moments_s[-1] = self._heard_ms, now_s
+            return
+        self._began_ms, self._began_s = self._heard_ms, now_s
+        self._positions_ms.append(self._heard_ms)
         self._moments_s.append(now_s)
-        if len(self._moments_s) > 8192 and self._moments_s[4096] < now_s - MEMORY_S:
-            del self._moments_s[:4096], self._positions_ms[:4096]
+        if len(self._moments_s) > 2 * FORGET and self._moments_s[FORGET] < now_s - MEMORY_S:
+            del self._moments_s[:FORGET], self._positions_ms[:FORGET]
 
     def restart(self) -> None:
         """A new connection counts from zero."""
-        self._positions_ms.clear()
-        self._moments_s.clear()
+        self._heard_ms = 0.0
+        del self._positions_ms[:], self._moments_s[:]
 
     def configured(self, session: Mapping[str, Any]) -> None:
         """Take silence and padding from a session's wire settings; other turn detections have no fixed ones."""
