@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import voice.tools.builtin  # noqa: F401 -- reads its files, as a service has done before its doors open
 from voice.protocol.codec import build_models
 
 build_models()  # as a service does before its doors open
