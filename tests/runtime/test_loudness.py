@@ -19,17 +19,17 @@ def hear(ear: Loudness, *frames: tuple[AudioFrame, float]) -> int:
 
 
 def test_it_speaks_up_once_for_every_so_much_of_loud_sound() -> None:
-    assert hear(Loudness(), (LOUD, LOUD_MS - 20)) == 0
-    assert hear(Loudness(), (LOUD, LOUD_MS)) == 1
-    assert hear(Loudness(), (LOUD, 3 * LOUD_MS)) == 3
+    assert hear(Loudness(), (LOUD, LOUD_MS - 80)) == 0
+    assert hear(Loudness(), (LOUD, 640)) == 1
+    assert hear(Loudness(), (LOUD, 3 * 640)) == 3
 
 
 def test_the_pauses_between_words_do_not_count() -> None:
-    assert hear(Loudness(), (LOUD, 400), (QUIET, 200), (LOUD, 200)) == 1
+    assert hear(Loudness(), (LOUD, 400), (QUIET, 160), (LOUD, 240)) == 1
 
 
 def test_a_knock_now_and_then_is_nothing() -> None:
-    assert hear(Loudness(), *[(LOUD, 200), (QUIET, 400)] * 20) == 0
+    assert hear(Loudness(), *[(LOUD, 240), (QUIET, 480)] * 20) == 0
 
 
 def test_a_driver_without_an_ear_tells_the_session_that_it_is_loud() -> None:

@@ -57,8 +57,8 @@ class GapBuffer:
         self._frames.append((frame, ms, self.ended_ms))
         if not sent:
             self._unsent += 1
-        everything = self.turn_open or self._unsent or self.commits or self._kept or self.by_hand
-        limit_ms = self._limit_ms if everything else self.quiet_ms
+        everything = self.turn_open or self._unsent or self.commits or self.by_hand
+        limit_ms = self._limit_ms if everything or self.ended_ms < self._kept_until_ms else self.quiet_ms
         if self.held_ms > limit_ms:
             self._shrink(limit_ms)
 

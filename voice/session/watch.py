@@ -78,6 +78,18 @@ class Watch:
         self._spoke_at = float("-inf")
         self._asked_at: float | None = None
         self._signs = 0
+        self._patience_s = {
+            Trouble.NO_REPLY: rules.no_reply_ms / 1000,
+            Trouble.STALLED: rules.stalled_ms / 1000,
+            Trouble.BROKE_OFF: rules.broke_off_ms / 1000,
+            Trouble.NO_DONE: rules.no_done_ms / 1000,
+            Trouble.UNHEARD: rules.unheard_ms / 1000,
+            Trouble.LOUD: rules.loud_ms / 1000,
+            Trouble.NO_END: rules.no_end_ms / 1000,
+            Trouble.NO_COMMIT: rules.no_commit_ms / 1000,
+            Trouble.NO_SIGN: rules.sign_ms / 1000,
+            Trouble.SILENT_LINE: rules.silent_line_ms / 1000,
+        }
 
     def expect(self, trouble: Trouble, now: float) -> None:
         """From now on this should not last; a watch that is armed already keeps its time."""
@@ -93,7 +105,7 @@ class Watch:
         since = self._armed.pop(trouble, None)
         if since is not None and trouble in LEARNED:
             self._slowest_s[trouble] = max(self._slowest_s.get(trouble, 0.0), now - since)
-        if self._armed.keys() <= NEVER_DOUBTED:
+        if (self._signs or self._asked_at is not None) and self._armed.keys() <= NEVER_DOUBTED:
             self._asked_at, self._signs = None, 0
 
     def forget(self, *troubles: Trouble) -> None:
@@ -151,30 +163,22 @@ class Watch:
 
     def patience_s(self, trouble: Trouble) -> float:
         """How long this may take now."""
-        rules = self.rules
-        patience_ms: float = {
-            Trouble.NO_REPLY: rules.no_reply_ms,
-            Trouble.STALLED: rules.stalled_ms,
-            Trouble.BROKE_OFF: rules.broke_off_ms,
-            Trouble.NO_DONE: rules.no_done_ms,
-            Trouble.UNHEARD: rules.unheard_ms,
-            Trouble.LOUD: rules.loud_ms,
-            Trouble.NO_END: rules.sense_ms if self.by_sense else rules.no_end_ms,
-            Trouble.NO_COMMIT: rules.no_commit_ms,
-            Trouble.NO_SIGN: rules.sign_ms,
-            Trouble.SILENT_LINE: rules.silent_line_ms,
-        }[trouble]
+        patience_s = self._patience_s[trouble]
+        if trouble is Trouble.NO_END and self.by_sense:
+            patience_s = self.rules.sense_ms / 1000
         if trouble in NEVER_DOUBTED or trouble is Trouble.LOUD:
-            return patience_ms / 1000
-        stretched_s = patience_ms * 2.0**self.repaired / 1000
-        return max(stretched_s, 2 * self._slowest_s.get(trouble, 0.0))
+            return patience_s
+        if self.repaired:
+            patience_s *= 2.0**self.repaired
+        return max(patience_s, 2 * self._slowest_s.get(trouble, 0.0))
 
     def deadline(self, *, may_ask: bool) -> Deadline | None:
         """When to come back. `may_ask`: this engine is known to give signs of life when it is asked."""
-        doubt_at, dead_at = self._doubt_at() if may_ask else None, self._dead_at()
         found = [Deadline(since + self.patience_s(trouble), trouble.value) for trouble, since in self._armed.items()]
-        if doubt_at is not None:
-            found.append(Deadline(doubt_at, "is the engine there?"))
-        if dead_at is not None:
+        if self._asked_at is None:
+            doubt_at = self._doubt_at() if may_ask and self._armed else None
+            if doubt_at is not None:
+                found.append(Deadline(doubt_at, "is the engine there?"))
+        elif (dead_at := self._dead_at()) is not None:
             found.append(Deadline(dead_at, Trouble.NO_SIGN.value))
-        return soonest(found)
+        return soonest(found) if found else None
