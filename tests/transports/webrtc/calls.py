@@ -37,7 +37,7 @@ class Call:
         """The engine has made all of this response."""
         self.transport.send_event(server_event("response.done", response={"id": response_id}))
 
-    async def until(self, true: Callable[[], bool], *, within_s: float = 5.0) -> None:
+    async def until(self, true: Callable[[], bool], *, within_s: float = 15.0) -> None:
         """Wait for something that will be."""
         async with asyncio.timeout(within_s):
             while not true():  # noqa: ASYNC110 - what is waited for has no event of its own
