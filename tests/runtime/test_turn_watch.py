@@ -176,6 +176,14 @@ def test_what_is_understood_now_counts_and_not_what_was_told() -> None:
     assert [sense.ending for sense in scene.told] == ["open"]
 
 
+def test_what_is_understood_in_full_counts_most() -> None:
+    scene = Watched(TurnSenses(words=ending), understood="")
+    scene.reads("turned on the")
+    scene.watch.understood("turn on the light")
+    scene.watch.understood("")
+    assert [sense.ending for sense in scene.told] == ["unfinished", "open"]
+
+
 def test_without_an_opinion_about_words_none_is_told() -> None:
     scene = Watched(TurnSenses())
     scene.reads("turn on the")

@@ -21,7 +21,11 @@ from voice.engines.base import Ear, Engine, Spotter, TellsWords
 from voice.errors import EngineError, EngineFailed, EngineRefused, VoiceError
 from voice.protocol.client_events import ClientEvent
 from voice.protocol.codec import Unknown
-from voice.protocol.server_events import ConversationItemInputAudioTranscriptionDelta, ServerEvent
+from voice.protocol.server_events import (
+    ConversationItemInputAudioTranscriptionCompleted,
+    ConversationItemInputAudioTranscriptionDelta,
+    ServerEvent,
+)
 from voice.runtime.loudness import Loudness
 from voice.runtime.spotting import WordWatch
 from voice.runtime.turn_watch import TurnSenses, TurnWatch
@@ -418,8 +422,12 @@ class _EngineEar:
         if driver._engine is not self._engine:
             return
         driver.post(ev.EngineSaid(event))
-        if isinstance(event, ConversationItemInputAudioTranscriptionDelta) and driver._turn is not None:
+        if driver._turn is None:
+            return
+        if isinstance(event, ConversationItemInputAudioTranscriptionDelta):
             driver._turn.read(event)
+        elif isinstance(event, ConversationItemInputAudioTranscriptionCompleted):
+            driver._turn.understood(event.transcript)
 
     def receive_audio(
         self, response_id: str, item_id: str, output_index: int, content_index: int, frame: AudioFrame

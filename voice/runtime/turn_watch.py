@@ -65,7 +65,12 @@ class TurnWatch:
             self._item_id, self._text = said.item_id, ""
         self._text += said.delta or ""
         now = self._words_now()
-        self._judge(self._text if now is None else now)
+        self._judge(now or self._text)
+
+    def understood(self, words: str) -> None:
+        """The engine knows all words of what it was given: after a commit that was perhaps too soon, too."""
+        if words:
+            self._judge(words)
 
     def _look_again(self) -> None:
         """Has the engine understood anything else since?"""
