@@ -37,7 +37,7 @@ def test_it_greets_talks_and_is_gone_with_its_block() -> None:
 
 def test_a_fault_of_its_time_befalls_who_is_there() -> None:
     async def scene() -> None:
-        async with RealtimeServer(faults=[Fault(Drop(1012, "back soon"), At(0.05))]) as server:
+        async with RealtimeServer(faults=[Fault(Drop(1012, "back soon"), At(0.5))]) as server:
             client = await client_of(server)
             assert await client.until_closed() == (1012, "back soon")
             assert [fired.fault.what for fired in server.fired] == [Drop(1012, "back soon")]

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from voice.session.deadlines import Deadline, soonest
+from voice.session.deadlines import Deadline
 
 
 class Trouble(Enum):
@@ -30,6 +30,9 @@ class Trouble(Enum):
     NO_COMMIT = "speech over, no turn was made of it"
     NO_SIGN = "asked for a sign of life, nothing came"
     SILENT_LINE = "sound played, the far end reported nothing"
+
+    # Members are looked up many times a second, and Enum hashes their names in Python.
+    __hash__ = object.__hash__
 
 
 NEVER_DOUBTED = frozenset({Trouble.NO_DONE, Trouble.SILENT_LINE})
@@ -141,11 +144,16 @@ class Watch:
         """Every sign that was given makes the next doubt twice as late."""
         if self._asked_at is not None:
             return None
-        since = min((at for trouble, at in self._armed.items() if trouble not in NEVER_DOUBTED), default=None)
-        return None if since is None else max(since, self._spoke_at) + self.rules.doubt_ms * 2**self._signs / 1000
+        since = float("inf")
+        for trouble, at in self._armed.items():
+            if at < since and trouble not in NEVER_DOUBTED:
+                since = at
+        if since == float("inf"):
+            return None
+        return max(since, self._spoke_at) + self.rules.doubt_ms * 2.0**self._signs / 1000
 
     def _dead_at(self) -> float | None:
-        return None if self._asked_at is None else self._asked_at + self.rules.sign_ms * 2**self.repaired / 1000
+        return None if self._asked_at is None else self._asked_at + self.rules.sign_ms * 2.0**self.repaired / 1000
 
     # Time
 
@@ -174,11 +182,14 @@ class Watch:
 
     def deadline(self, *, may_ask: bool) -> Deadline | None:
         """When to come back. `may_ask`: this engine is known to give signs of life when it is asked."""
-        found = [Deadline(since + self.patience_s(trouble), trouble.value) for trouble, since in self._armed.items()]
-        if self._asked_at is None:
-            doubt_at = self._doubt_at() if may_ask and self._armed else None
-            if doubt_at is not None:
-                found.append(Deadline(doubt_at, "is the engine there?"))
-        elif (dead_at := self._dead_at()) is not None:
-            found.append(Deadline(dead_at, Trouble.NO_SIGN.value))
-        return soonest(found) if found else None
+        if not self._armed and self._asked_at is None:
+            return None
+        at, why = float("inf"), ""
+        for trouble, since in self._armed.items():
+            due_at = since + self.patience_s(trouble)
+            if due_at < at:
+                at, why = due_at, trouble._value_
+        other_at = self._dead_at() if self._asked_at is not None else self._doubt_at() if may_ask else None
+        if other_at is not None and other_at < at:
+            at, why = other_at, Trouble.NO_SIGN._value_ if self._asked_at is not None else "is the engine there?"
+        return Deadline(at, why) if why else None
