@@ -19,6 +19,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.speech]
 
 # Opus at speech rates keeps words, not every phase; another voice's sound stays below the second.
 ALIKE, STRANGE = 0.7, 0.55
+# What a browser plays is stretched and squeezed by its own jitter buffer, within a piece too.
+ALIKE_WHEN_STRETCHED = 0.6
 
 
 @pytest.fixture
@@ -47,8 +49,10 @@ def test_three_turns_an_interruption_and_an_approval(person: Person, address: st
     received = kept_sound(address, person.call_url, committed["item_id"])
     assert likeness(received, given, ENGINE_HZ) > ALIKE
     made = told_sound(address, "what is twelve times seven")
-    assert likeness(np.frombuffer(heard, "<i2") / 32_768, made, ENGINE_HZ) > ALIKE
+    played = np.frombuffer(heard, "<i2") / 32_768
+    assert likeness(played, made, ENGINE_HZ) > ALIKE_WHEN_STRETCHED
     assert likeness(received, made, ENGINE_HZ) < STRANGE
+    assert likeness(played, given, ENGINE_HZ) < STRANGE
 
     # An interruption: it stops, and the page tells what was not heard.
     person.say("what_can_you_do_rms.wav")
