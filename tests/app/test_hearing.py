@@ -37,7 +37,6 @@ def test_an_ear_is_there_at_once_and_the_weights_are_fetched_off_the_loop() -> N
         ear = hearing.ear(config, LINE)
         assert ear is not None
         assert ear.hear(AudioFrame(PCM_16K, bytes(640)), sounding=True) is None
-        assert hearing.spotter(config) is None, "the weights know the words by their sound"
         await hearing.close()
 
     asyncio.run(scene())

@@ -7,14 +7,13 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from voice.config import Settings
-from voice.engines.base import Ear, Spotter
+from voice.engines.base import Ear
 from voice.session.rules import SessionConfig
 from voice.transports.base import Transport
 
 if TYPE_CHECKING:
     from voice.engines.ear import DetectorPool
     from voice.engines.interruption import InterruptionModel
-    from voice.engines.speech.spotter import WordSpotter
 
 
 def has_spotter(settings: Settings) -> bool:
@@ -28,7 +27,7 @@ def has_ear() -> bool:
 
 
 class Hearing:
-    """The ears of our own, and what they share: voice detectors, and one spotter of words for each language.
+    """The ears of our own, and what they share: voice detectors, and what interruptions sound like.
 
     Nothing is loaded before the first conversation that wants it.
     """
@@ -36,7 +35,6 @@ class Hearing:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._detectors: DetectorPool | None = None
-        self._spotter: WordSpotter | None = None
         self._model: InterruptionModel | None = None
         self._loading: asyncio.Task[None] | None = None
 
@@ -61,19 +59,6 @@ class Hearing:
             always=True,
         )
 
-    def spotter(self, config: SessionConfig) -> Spotter | None:
-        """Who tells the ear's short words apart; None where nobody can, or where our own ear listens: it knows words by
-        their sound, and no second process is needed."""
-        if config.floor is None or self._loading is not None or not has_spotter(self._settings):
-            return None
-        from voice.engines.speech.spotter import WordSpotter
-
-        if self._spotter is None:
-            phrases = config.floor.phrases
-            self._spotter = WordSpotter(phrases.distinct, phrases.wanting)
-        self._spotter.warm()
-        return self._spotter
-
     def _what_is_known(self) -> InterruptionModel | None:
         return self._model
 
@@ -86,5 +71,3 @@ class Hearing:
     async def close(self) -> None:
         if self._loading is not None:
             await asyncio.gather(self._loading, return_exceptions=True)
-        if self._spotter is not None:
-            await self._spotter.close()

@@ -139,7 +139,6 @@ def make_driver(
         lambda: engines.make(config.session_id),
         executor,
         ear=hearing.ear(config, transport),
-        spotter=hearing.spotter(config),
         senses=engines.senses,
         watchers=watchers,
     )

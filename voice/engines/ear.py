@@ -74,7 +74,6 @@ class LocalEar:
         self.always = always
         self.floor = NoiseFloor()
         self._format = format
-        self._per_ms = format.rate_hz / 1000
         self._gate = LoudnessGate(format)
         self._ring: deque[AudioFrame] = deque(maxlen=_RING_FRAMES)
         self._far = FarEnd()

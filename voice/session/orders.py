@@ -11,17 +11,10 @@ from dataclasses import dataclass
 from voice.protocol.client_events import (
     ClientEvent,
     ConversationItemCreate,
-    ConversationItemDelete,
-    ConversationItemTruncate,
-    InputAudioBufferCommit,
-    ResponseCancel,
 )
 
 TRIES = 3
 REMEMBERED = 1_024
-Order = (
-    ConversationItemCreate | ConversationItemDelete | ConversationItemTruncate | InputAudioBufferCommit | ResponseCancel
-)
 
 
 @dataclass(frozen=True, slots=True)
