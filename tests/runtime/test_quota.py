@@ -37,6 +37,15 @@ def test_a_conversation_over_midnight_is_counted_once() -> None:
     assert quotas.used_up("a", DAY_S + 120 + 10 * 60) == "minutes"
 
 
+def test_a_conversation_that_goes_on_over_midnight_is_counted_from_midnight() -> None:
+    quotas = Quotas(QuotaLimits(minutes_per_owner=10))
+    quotas.check("a", 1.0)
+    quotas.begin("a", DAY_S - 9 * 60)
+    quotas.check("a", DAY_S + 2)
+    assert quotas.used_up("a", DAY_S + 2 * 60) == ""
+    assert quotas.used_up("a", DAY_S + 2 + 10 * 60) == "minutes"
+
+
 def test_money_of_one_and_of_all() -> None:
     quotas = Quotas(QuotaLimits(usd_per_owner=1.0, usd=1.5))
     quotas.spend("a", 1.0, 5.0)

@@ -35,7 +35,7 @@ class Account:
     open_since: list[float] = field(default_factory=list)
 
     def minutes(self, now: float) -> float:
-        return (self.talked_s + sum(now - since for since in self.open_since)) / 60
+        return (self.talked_s + sum(now - max(since, self.began_at) for since in self.open_since)) / 60
 
 
 class Quotas:
