@@ -13,9 +13,12 @@ from unittest.mock import patch
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from tests.net.conftest import Echo, RawPeer, Remembers, until
-from voice.errors import ConfigError, PortInUse, SocketRefused
+from voice.errors import ConfigError, EngineFailed, PortInUse, SocketRefused
 from voice.net.base import PendingSocket, SocketHandler
 from voice.net.client import connect
 from voice.server.door import Door
@@ -96,6 +99,7 @@ def test_the_routes() -> None:
             it.service.ready = (False, "busy: 2 of 2 sessions are taken")
             full = await it.get("/readyz")
             assert (full.status_code, full.json()["reason"]) == (503, "busy: 2 of 2 sessions are taken")
+            assert full.headers["retry-after"] == "5"
             metrics = await it.get("/metrics")
             assert metrics.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
             assert metrics.text.endswith("voice_sessions 0\n")
@@ -118,6 +122,26 @@ def test_errors_are_json() -> None:
             ]:
                 answer = await it.get(path, method=method)
                 assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+
+    asyncio.run(scene())
+
+
+def test_what_breaks_inside_is_in_the_log_and_not_in_the_answer(caplog: pytest.LogCaptureFixture) -> None:
+    async def breaks(request: Request) -> Response:
+        raise RuntimeError("the inside")
+
+    async def fails(request: Request) -> Response:
+        raise EngineFailed("It broke.", detail="the inside")
+
+    async def scene() -> None:
+        routes = [Route("/breaks", breaks, methods=["GET"]), Route("/fails", fails, methods=["GET"])]
+        async with served(further_routes=routes) as it:
+            for path in ("/breaks", "/fails"):
+                caplog.clear()
+                answer = await it.get(path)
+                assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
+                assert "inside" not in answer.text
+                assert [record for record in caplog.records if record.levelname == "ERROR"]
 
     asyncio.run(scene())
 

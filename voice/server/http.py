@@ -13,13 +13,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from voice.errors import Busy, ExtraMissing, ProtocolError, RequestRefused, VoiceError
+from voice.errors import Busy, ExtraMissing, ProtocolError, RelayUnusable, RequestRefused, VoiceError
 from voice.net.server import Refusal
 from voice.server.guard import Guard, problem
 
 logger = logging.getLogger(__name__)
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_READY_AGAIN_S = "5"
 _SAFE = frozenset({"GET", "HEAD"})
 
 
@@ -36,7 +37,8 @@ def routes(
 
     async def readyz(request: Request) -> Response:
         ready, reason = readiness()
-        return JSONResponse({"ready": ready, "reason": reason}, 200 if ready else 503)
+        body = {"ready": ready, "reason": reason}
+        return JSONResponse(body) if ready else JSONResponse(body, 503, {"retry-after": _READY_AGAIN_S})
 
     async def numbers(request: Request) -> Response:
         may_read_metrics(request.headers, peer(request))
@@ -115,6 +117,8 @@ def answer_for(error: VoiceError) -> Refusal:
         return Refusal(400, problem(error.code, error.message, type=error.type, param=error.param))
     if isinstance(error, ExtraMissing):
         return Refusal(501, problem(error.code, error.person, type="server_error"))
+    if isinstance(error, RelayUnusable):
+        return Refusal(502, problem(error.code, error.message, type="server_error"))
     return Refusal(500, problem("internal_error", "Something broke here; it is in the log.", type="server_error"))
 
 

@@ -6,7 +6,22 @@ from typing import Any
 
 from voice import __version__
 
+
+def _header(name: str, meaning: str) -> dict[str, Any]:
+    return {name: {"required": True, "schema": {"type": "string"}, "description": meaning}}
+
+
+_RETRY_AFTER = _header("Retry-After", "seconds")
 _ERROR = {"$ref": "#/components/responses/Error"}
+_ERRORS_OF_THEIR_OWN = {
+    401: {"$ref": "#/components/responses/NoKey"},
+    429: {"$ref": "#/components/responses/Later"},
+    503: {"$ref": "#/components/responses/Later"},
+}
+_AT_THE_GATE = (400, 421)
+"""What any request may be told before a route looks at it: no Host, or one that is not ours."""
+_FOREIGN_PAGE = 403
+"""And one that changes something: that pages of its origin may not."""
 
 
 def document() -> dict[str, Any]:
@@ -26,20 +41,35 @@ def document() -> dict[str, Any]:
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "vk_… or ek_…"}},
             "schemas": _schemas(),
             "responses": {
-                "Error": {
-                    "description": "Not granted; the body says why.",
-                    "headers": {"Retry-After": {"schema": {"type": "string"}, "description": "seconds"}},
-                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-                }
+                "Error": _refusal("Not granted; the body says why."),
+                "NoKey": _refusal("Not without a valid key.", _header("WWW-Authenticate", "Bearer")),
+                "Later": _refusal("Not now.", _RETRY_AFTER),
             },
         },
     }
 
 
+def _refusal(description: str, headers: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {
+        "description": description,
+        "headers": headers or {},
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+    }
+
+
 def _paths() -> dict[str, Any]:
+    paths = _routes()
+    for verbs in paths.values():
+        for verb, operation in verbs.items():
+            told = (*_AT_THE_GATE, _FOREIGN_PAGE) if verb == "post" else _AT_THE_GATE
+            operation["responses"] = {**_errors(*told), **operation["responses"]}
+    return paths
+
+
+def _routes() -> dict[str, Any]:
     return {
         "/healthz": {"get": _get("Whether the process is alive", "Health", open_to_all=True)},
-        "/readyz": {"get": _get("Whether it takes another conversation", "Ready", also=(503,), open_to_all=True)},
+        "/readyz": {"get": _readyz()},
         "/metrics": {"get": _text("Counters for Prometheus", "text/plain")},
         "/": {"get": _text("The page", "text/html", open_to_all=True)},
         "/v1/info": {"get": _get("What this service is", "Info", errors=(401, 429), open_to_all=True)},
@@ -63,11 +93,16 @@ def _paths() -> dict[str, Any]:
 
 
 _OK = {"description": "Done"}
+_OFFER = {"type": "string", "pattern": "^v=0", "description": "SDP (RFC 8866)"}
 
 
-def _get(
-    summary: str, schema: str, *, also: tuple[int, ...] = (), errors: tuple[int, ...] = (), open_to_all: bool = False
-) -> dict[str, Any]:
+def _readyz() -> dict[str, Any]:
+    described = _get("Whether it takes another conversation", "Ready", open_to_all=True)
+    described["responses"]["503"] = {**described["responses"]["200"], "headers": _RETRY_AFTER}
+    return described
+
+
+def _get(summary: str, schema: str, *, errors: tuple[int, ...] = (), open_to_all: bool = False) -> dict[str, Any]:
     said = {
         "description": summary,
         "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
@@ -76,7 +111,7 @@ def _get(
         "summary": summary,
         "operationId": schema.lower(),
         **({"security": []} if open_to_all else {}),
-        "responses": {**{str(status): said for status in (200, *also)}, **_errors(*errors)},
+        "responses": {"200": said, **_errors(*errors)},
     }
 
 
@@ -113,7 +148,7 @@ def _calls() -> dict[str, Any]:
     multipart = {
         "type": "object",
         "required": ["sdp"],
-        "properties": {"sdp": {"type": "string"}, "session": {"$ref": "#/components/schemas/Session"}},
+        "properties": {"sdp": _OFFER, "session": {"$ref": "#/components/schemas/Session"}},
     }
     return {
         "summary": "Begin a call over WebRTC",
@@ -122,7 +157,7 @@ def _calls() -> dict[str, Any]:
         "requestBody": {
             "required": True,
             "content": {
-                "application/sdp": {"schema": {"type": "string"}},
+                "application/sdp": {"schema": _OFFER},
                 "multipart/form-data": {
                     "schema": multipart,
                     "encoding": {
@@ -138,28 +173,28 @@ def _calls() -> dict[str, Any]:
                 "headers": {"Location": {"schema": {"type": "string"}, "description": "ends in the call's id"}},
                 "content": {"application/sdp": {"schema": {"type": "string"}}},
             },
-            **_errors(400, 401, 403, 404, 408, 413, 415, 429, 500, 501, 503),
+            **_errors(400, 401, 403, 404, 408, 413, 415, 429, 500, 501, 502, 503),
         },
     }
 
 
 def _second_offer() -> dict[str, Any]:
-    sdp = {"application/sdp": {"schema": {"type": "string"}}}
-    answered = {"200": {"description": "The answer", "content": sdp}}
+    answered = {"200": {"description": "The answer", "content": {"application/sdp": {"schema": {"type": "string"}}}}}
     described = _on_call("Give a call a second offer: its client's network has changed", "renegotiate", answered)
-    described["requestBody"] = {"required": True, "content": sdp}
-    described["responses"].update(_errors(408, 413, 415, 500, 503))
+    described["requestBody"] = {"required": True, "content": {"application/sdp": {"schema": _OFFER}}}
+    described["responses"].update(_errors(408, 413, 415, 500, 502, 503))
     return described
 
 
 def _on_call(summary: str, verb: str, well: dict[str, Any]) -> dict[str, Any]:
-    call_id = {"name": "call_id", "in": "path", "required": True, "schema": {"type": "string"}}
+    shape = {"type": "string", "pattern": "^rtc_[0-9a-f]{32}$"}
+    call_id = {"name": "call_id", "in": "path", "required": True, "schema": shape}
     responses = {**well, **_errors(400, 401, 403, 404, 429)}
     return {"summary": summary, "operationId": verb, "parameters": [call_id], "responses": responses}
 
 
 def _errors(*statuses: int) -> dict[str, Any]:
-    return {str(status): _ERROR for status in statuses}
+    return {str(status): _ERRORS_OF_THEIR_OWN.get(status, _ERROR) for status in statuses}
 
 
 def _query(name: str) -> dict[str, Any]:
