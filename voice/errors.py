@@ -12,6 +12,7 @@
     ├── TransportError
     │   ├── DeviceMissing      no microphone or loudspeaker to open
     │   ├── AudioFileError     not a readable sound file
+    │   ├── RelayUnusable      a TURN server is needed and gives us no place
     │   └── PeerGone           the person's end went away
     ├── SocketError
     │   ├── SocketUnreachable  nobody answered at the address, or not as a websocket
@@ -153,6 +154,12 @@ class AudioFileError(TransportError):
     """A file is not sound that we can read."""
 
     code = "audio_file"
+
+
+class RelayUnusable(TransportError):
+    """Sound would go over a TURN server, and it does not answer, or does not let us."""
+
+    code = "relay_unusable"
 
 
 class PeerGone(TransportError):

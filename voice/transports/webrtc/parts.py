@@ -45,16 +45,27 @@ def divert_ice(ice: Any, receive: Callable[[], Awaitable[bytes]], send: Callable
     ice._recv, ice._send = receive, send
 
 
-def divert_gathering(connection: Any, gather: Callable[..., Awaitable[list[Any]]]) -> Callable[..., Any]:
-    """Gather candidates with this; returns what did it before."""
-    before: Callable[..., Any] = connection.get_component_candidates
+def divert_gathering(connection: Any, gather: Callable[..., Awaitable[list[Any]]]) -> None:
+    """Gather candidates with this."""
     connection.get_component_candidates = gather
-    return before
 
 
 def add_protocol(connection: Any, protocol: Any) -> None:
     """One more socket to check pairs from."""
     connection._protocols.append(protocol)
+
+
+def protocols(connection: Any) -> list[Any]:
+    """Its sockets and relays."""
+    return list(connection._protocols)
+
+
+def forget_relays(protocols: list[Any]) -> None:
+    """Relays that are being given back are closed without the server's consent."""
+    for protocol in protocols:
+        closing = getattr(protocol.transport, "_TurnTransport__close_task", None)
+        if closing is not None:
+            closing.cancel()
 
 
 def nominated_pair(connection: Any) -> Any:
@@ -121,6 +132,7 @@ async def load() -> None:
 def check() -> list[str]:
     """Which of the parts are missing from the installed aiortc and aioice. Opens no socket; needs a running loop."""
     import aioice.ice
+    from aioice.turn import TurnClientUdpProtocol, TurnTransport
     from aiortc import (
         RTCDtlsTransport,
         RTCIceGatherer,
@@ -144,6 +156,7 @@ def check() -> list[str]:
         ("RTCRtpReceiver", RTCRtpReceiver, "receive"),
         ("RTCSctpTransport", RTCSctpTransport(dtls), "_inbound_streams"),
         ("InboundStream", InboundStream(), "reassembly"),
+        ("TurnTransport", TurnTransport(TurnClientUdpProtocol(("", 0), "", "", 0, 0)), "_TurnTransport__close_task"),
         *(
             ("aioice.Connection", ice_connection(ice), name)
             for name in (
@@ -157,7 +170,7 @@ def check() -> list[str]:
         ),
         *(
             ("aioice.ice", aioice.ice, name)
-            for name in ("StunProtocol", "get_host_addresses", "server_reflexive_candidate")
+            for name in ("StunProtocol", "get_host_addresses", "server_reflexive_candidate", "relayed_candidate")
         ),
     ]
     return [f"{owner}.{name}" for owner, thing, name in wanted if not hasattr(thing, name)]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from voice.transports.rtp import is_media
-from voice.transports.webrtc import parts
+from voice.transports.webrtc import parts, relay
 
 _MOST_WAITING = 2_000
 """Datagrams for DTLS that wait for a busy loop; the oldest go first, as they may on any network."""
@@ -69,7 +69,7 @@ class Path:
         parts.divert_datagrams(connection, self._received)
         parts.replace_connection(self._ice, connection)
         self.heard_at_s = self._loop.time()
-        await before.close()
+        await relay.close(before)
 
     def close(self) -> None:
         """Whoever still reads is told that nothing follows."""

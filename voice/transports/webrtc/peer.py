@@ -9,8 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from voice.errors import Busy
-from voice.transports.webrtc import parts
+from voice.transports.webrtc import parts, relay
 from voice.transports.webrtc.offer import (
     Offer,
     finish_answer,
@@ -53,7 +52,7 @@ class Peer:
         self.dtls: Any = self._transceiver.receiver.transport
         self._ice: Any = self.dtls.transport
         self.path = Path(self._ice, receive_media)
-        gather_by(settings, self.path.connection)
+        self._gatherer = gather_by(settings, self.path.connection)
         self.ssrc = parts.sender_ssrc(self._transceiver)
         self.dtls.on("statechange", self._dtls_changed)
 
@@ -75,7 +74,7 @@ class Peer:
         self._connection.on("datachannel", opened)
 
     async def answer(self, sdp: str) -> None:
-        """Read the offer and write `answer_sdp`. Raises ProtocolError, or Busy when no port is free."""
+        """Read the offer and write `answer_sdp`. Raises ProtocolError; Busy without a free port, RelayUnusable."""
         from aiortc import RTCSessionDescription
 
         offer = read_offer(sdp)
@@ -85,7 +84,7 @@ class Peer:
         except Exception as error:  # aiortc reads an offer with int(), split() and assert: anything may come of it
             raise refuse("The offer cannot be read.") from error
         if not self._ice.iceGatherer.getLocalCandidates():
-            raise Busy("No UDP port is free for another call.", retry_after_s=10.0)
+            raise self._gatherer.why_none()
         self._offer = offer
         self.answer_sdp = finish_answer(self._connection.localDescription.sdp, fec=self._settings.fec)
 
@@ -121,8 +120,9 @@ class Peer:
         closing = asyncio.get_running_loop().create_task(self._connection.close(), name="close peer connection")
         await asyncio.sleep(0)  # its farewell goes out first
         self.path.close()
-        await asyncio.wait([closing], timeout=_STEP_S)
-        await self.path.connection.close()
+        with relay.farewell(self.path.connection):
+            await asyncio.wait([closing], timeout=_STEP_S)
+            await self.path.connection.close()
 
     async def _gathered(self, offer: Offer) -> Any:
         """A fresh ICE connection towards what this offer says of its sender."""
@@ -139,18 +139,18 @@ class Peer:
             turn_transport=before.turn_transport,
             transport_policy=_relay_or_all(self._settings),
         )
-        gather_by(self._settings, connection)
+        gatherer = gather_by(self._settings, connection)
         connection.remote_username, connection.remote_password = offer.username, offer.password
         try:
             await connection.gather_candidates()
             for candidate in offer.candidates:
                 await connection.add_remote_candidate(Candidate.from_sdp(candidate))
         except Exception as error:
-            await connection.close()
+            await relay.close(connection)
             raise refuse("The offer's candidates cannot be read.") from error
         if not connection.local_candidates:
-            await connection.close()
-            raise Busy("No UDP port is free for another call.", retry_after_s=10.0)
+            await relay.close(connection)
+            raise gatherer.why_none()
         return connection
 
     async def _move(self, connection: Any) -> None:
@@ -159,10 +159,10 @@ class Peer:
             async with asyncio.timeout(self._settings.connect_s):
                 await connection.connect()
         except (ConnectionError, TimeoutError):
-            await connection.close()
+            await relay.close(connection)
             return
         except asyncio.CancelledError:
-            await connection.close()
+            await relay.close(connection)
             raise
         self.restarts += 1
         await self.path.take_over(connection)

@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from functools import cache
 from ipaddress import ip_address
 from typing import Any, cast
 
+from voice.errors import Busy, RelayUnusable, VoiceError
 from voice.transports.rtp import is_media
-from voice.transports.webrtc import parts
+from voice.transports.webrtc import parts, relay
 from voice.transports.webrtc.settings import RtcSettings, ports_of
+
+logger = logging.getLogger(__name__)
 
 _STUN_S = 5.0
 _LOOPBACK = "127.0.0.1"
 
 
-def gather_by(settings: RtcSettings, connection: Any) -> None:
+def gather_by(settings: RtcSettings, connection: Any) -> Gatherer:
     """Let this ICE connection gather its candidates as the settings say."""
-    gatherer = _Gatherer(settings, connection)
-    gatherer.relayed = parts.divert_gathering(connection, gatherer.gather)
+    gatherer = Gatherer(settings, connection)
+    parts.divert_gathering(connection, gatherer.gather)
+    return gatherer
 
 
-class _Gatherer:
+class Gatherer:
     """Host candidates on our ports, what a NAT shows of them, and whatever a TURN server lends."""
 
     def __init__(self, settings: RtcSettings, connection: Any) -> None:
         self._settings = settings
         self._connection = connection
         self._ports = ports_of(settings)
-        self.relayed: Any = None
+        self._no_relay: RelayUnusable | None = None
 
     async def gather(self, component: int, addresses: list[str]) -> list[Any]:
         protocols = [protocol for address in self._wanted(addresses) if (protocol := await self._open(address))]
@@ -37,9 +42,14 @@ class _Gatherer:
         for protocol in protocols:
             parts.add_protocol(self._connection, protocol)
             found += self._host_candidates(component, protocol)
-        outside = asyncio.gather(*(self._reflexive(protocol) for protocol in protocols))
-        relayed: list[Any] = await self.relayed(component, [])
-        return found + [candidate for candidate in await outside if candidate is not None] + relayed
+        outside = await asyncio.gather(*(self._reflexive(protocol) for protocol in protocols), self._relayed(component))
+        return found + [candidate for candidate in outside if candidate is not None]
+
+    def why_none(self) -> VoiceError:
+        """What to say when no candidate was found."""
+        if self._settings.relay_only:
+            return self._no_relay or relay.none_named()
+        return Busy("No UDP port is free for another call.", retry_after_s=10.0)
 
     def _wanted(self, found: list[str]) -> list[str]:
         """With a relay only nothing of this machine is shown: then none were found."""
@@ -74,6 +84,26 @@ class _Gatherer:
         if not public or ip_address(public).version != ip_address(host).version or ip_address(host).is_loopback:
             return [protocol.local_candidate]
         return [_candidate(component, public, port), protocol.local_candidate]
+
+    async def _relayed(self, component: int) -> Any:
+        """What a TURN server lends, when one is configured. Without it there may be other ways."""
+        connection = self._connection
+        if connection.turn_server is None:
+            return None
+        only = self._settings.relay_only
+        make = _socket_protocol()
+        try:
+            candidate, protocol = await relay.lend(connection, component, lambda: make(connection), hide_origin=only)
+        except RelayUnusable as error:
+            self._no_relay = error
+            logger.log(
+                logging.ERROR if only else logging.WARNING,
+                "no relay",
+                extra={"why": error.person, "detail": error.detail},
+            )
+            return None
+        parts.add_protocol(connection, protocol)
+        return candidate
 
     async def _reflexive(self, protocol: Any) -> Any:
         """How a STUN server sees this socket, when one is configured and answers."""

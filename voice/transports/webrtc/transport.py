@@ -39,7 +39,8 @@ _MOST_UNFINISHED_BYTES = 1024 * 1024
 
 
 async def answer_offer(offer_sdp: str, settings: RtcSettings) -> WebRtcTransport:
-    """Answer a client's offer. Raises ProtocolError for a bad one, Busy without a free port, ExtraMissing."""
+    """Answer a client's offer. Raises ProtocolError for a bad one, Busy without a free port, RelayUnusable where
+    only a relay may be used and none is to be had, ExtraMissing."""
     await parts.load()
     transport = WebRtcTransport(settings)
     try:
