@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from voice.errors import Busy, ExtraMissing, ProtocolError, RequestRefused, VoiceError
+from voice.errors import Busy, ExtraMissing, ProtocolError, RelayUnusable, RequestRefused, VoiceError
 from voice.net.server import Refusal
 from voice.server.guard import Guard, problem
 
@@ -117,6 +117,8 @@ def answer_for(error: VoiceError) -> Refusal:
         return Refusal(400, problem(error.code, error.message, type=error.type, param=error.param))
     if isinstance(error, ExtraMissing):
         return Refusal(501, problem(error.code, error.person, type="server_error"))
+    if isinstance(error, RelayUnusable):
+        return Refusal(502, problem(error.code, error.message, type="server_error"))
     return Refusal(500, problem("internal_error", "Something broke here; it is in the log.", type="server_error"))
 
 
