@@ -222,6 +222,7 @@ def test_nothing_is_judged_while_the_assistant_is_silent() -> None:
 WANTS = (0.97, 0.01, 0.01, 0.0, 0.01)
 AGREES = (0.2, 0.78, 0.01, 0.0, 0.01)
 ECHO = (0.02, 0.02, 0.01, 0.01, 0.94)
+ASIDE = (0.05, 0.05, 0.05, 0.8, 0.05)
 
 
 def believed(kinds: tuple[float, ...], *times_ms: float, floor: FloorControl | None = None) -> list[Verdict]:
@@ -252,6 +253,12 @@ def test_an_engine_that_hears_our_echo_is_not_believed_against_an_ear_that_knows
     assert floor.deadline() is None
 
 
+def test_an_engine_that_hears_echo_first_is_not_believed_where_the_ear_is_known_to_know() -> None:
+    floor = control(replace(RULES, names_moments=True))
+    assert floor.engine_started(0.3) is Verdict.NOTHING
+    assert floor.deadline() is None
+
+
 def test_the_spotter_is_not_asked_where_moments_are_known() -> None:
     floor = control()
     believed(AGREES, 60, 92, floor=floor)
@@ -272,8 +279,9 @@ def test_a_pending_reply_is_given_up_for_the_person_and_not_for_a_murmur_far_awa
 # In a conversation
 
 
-def talking_room() -> Room:
-    room = Room(plan=lambda _: Plan(sound_ms=6_000, speed=3), floor=RULES)
+def talking_room(said: str = "mm-hm", rules: FloorRules = RULES) -> Room:
+    """The assistant speaks for six seconds from 1.7 s on; `said` is what the engine understands of any turn."""
+    room = Room(plan=lambda _: Plan(sound_ms=6_000, speed=3), floor=rules, words=lambda _: said)
     room.user_speaks(at=1.0, seconds=0.5)
     return room
 
@@ -289,8 +297,20 @@ def test_an_acknowledgement_ducks_comes_back_and_is_not_answered() -> None:
     assert room.notes("acknowledged")
 
 
+@pytest.mark.parametrize(("kinds", "answered"), [(AGREES, True), (ASIDE, False), (ECHO, False)])
+def test_a_request_that_was_misjudged_by_its_sound_is_answered_by_its_words(
+    kinds: tuple[float, ...], answered: bool
+) -> None:
+    room = talking_room("what time is it", replace(RULES, names_moments=True))
+    room.person_sounds(at=3.0, ms=600, kinds=kinds)
+    room.run(until=6.0)
+    assert len(room.sent(ResponseCreate)) == (2 if answered else 1)
+    assert len(room.effects(ef.StopPlayback)) == (1 if answered else 0)
+    assert room.engine.errors == []
+
+
 def test_an_interruption_ducks_then_stops_cancels_and_truncates() -> None:
-    room = talking_room()
+    room = talking_room("what about tomorrow")
     room.person_sounds(at=3.0, ms=1_200)
     room.run(until=5.0)
     ducked_at = next(line.at for line in room.log if any(isinstance(e, ef.Duck) for e in line.effects))

@@ -187,13 +187,21 @@ class Room:
         """Too short for a word, and still a turn to an engine that only hears loudness."""
         self.user_says(at, COUGH_S)
 
-    def person_sounds(self, at: float, ms: float, *, level_db: float = -25.0, echo: float = 0.0) -> None:
+    def person_sounds(
+        self,
+        at: float,
+        ms: float,
+        *,
+        level_db: float = -25.0,
+        echo: float = 0.0,
+        kinds: tuple[float, ...] = (),
+    ) -> None:
         """A sound of the person as both ears hear it: ours with news every 40 ms, the engine's detector later."""
         late_ms = 60.0
         end = at + (ms + late_ms) / 1000
 
         def hear(stage: str, so_far_ms: float) -> None:
-            self.post(ev.CallerSpeech(stage, so_far_ms, late_ms, level_db, -60.0, echo, 0.9))  # type: ignore[arg-type]
+            self.post(ev.CallerSpeech(stage, so_far_ms, late_ms, level_db, -60.0, echo, 0.9, kinds))  # type: ignore[arg-type]
 
         for so_far in range(int(late_ms), int(ms + late_ms), 40):
             stage = "onset" if so_far == int(late_ms) else "going"

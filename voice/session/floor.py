@@ -13,14 +13,14 @@ A dismissed stretch that goes on, or turns out to hold other words, is judged ag
 
 from __future__ import annotations
 
-import re
 from enum import Enum
+from itertools import zip_longest
 
 from voice.audio.usual import Usual
 from voice.session.belief import Belief, Leaning
 from voice.session.deadlines import Deadline
 from voice.session.events import CallerSpeech, CallerWords
-from voice.session.rules import FloorRules
+from voice.session.rules import FloorRules, plain_words
 
 
 class Verdict(Enum):
@@ -39,11 +39,6 @@ class Doubt(Enum):
     DISMISSED = "dismissed"
 
 
-def plain_words(text: str) -> str:
-    """Lower case, no punctuation, single spaces."""
-    return " ".join(re.findall(r"[^\W_]+(?:['-][^\W_]+)*", text.lower()))
-
-
 class FloorControl:
     """Judges one stretch of the person's sound at a time."""
 
@@ -52,7 +47,8 @@ class FloorControl:
         self.doubt = Doubt.IDLE
         self.usual = Usual()
         self.belief = Belief(rules.belief)
-        self._has_kinds = False
+        self._has_kinds = rules.names_moments
+        self._kinds: list[float] = []
         self._onset_at = 0.0
         self._sound_since: float | None = None
         self._ended_at: float | None = None
@@ -141,12 +137,7 @@ class FloorControl:
             return Verdict.NOTHING
         if said in phrases.acknowledgements:
             return self._dismiss(now)
-        first = said.split(" ", 1)[0]
-        if said in phrases.interruptions or said in phrases.holds or first in phrases.interruptions:
-            return self._take()
-        if len(said.split()) >= 2 and not all(word in phrases.acknowledgements for word in said.split()):
-            return self._take()
-        return Verdict.NOTHING
+        return self._take() if phrases.ask_for_the_floor(said) else Verdict.NOTHING
 
     def spotted(self, heard: CallerWords, now: float) -> Verdict:
         """Words of the stretch, as our own spotter has them. Of a stretch that goes on, an acknowledgement is only a
@@ -195,6 +186,15 @@ class FloorControl:
         """Whether the person's present or last stretch was found to be no interruption."""
         return self.doubt is Doubt.DISMISSED or (self.doubt is Doubt.IDLE and self._dismissed_at > self._onset_at)
 
+    @property
+    def meant_us(self) -> bool:
+        """Whether the present or last stretch, dismissed or not, sounded like this person speaking to us: more than
+        like talk to somebody else, noise or our own echo. So it is taken to be where nobody named its moments."""
+        if not self._kinds:
+            return True
+        wants, agrees, vocal, *others = self._kinds
+        return wants + agrees + vocal > sum(others)
+
     def is_the_person(self, facts: CallerSpeech) -> bool:
         """Whether this is speech near the microphone: not our echo, and above the line's quiet."""
         return not self._is_ours(facts) and not self._is_line(facts)
@@ -219,6 +219,7 @@ class FloorControl:
 
     def _believe(self, facts: CallerSpeech, now: float) -> Verdict:
         """By what the ear takes each moment for."""
+        self._kinds = [sum(both) for both in zip_longest(self._kinds, facts.kinds, fillvalue=0.0)]
         leaning = self.belief.hear(facts.kinds, gone_ms=facts.late_ms if facts.stage != "onset" else 0.0, now=now)
         if self.doubt is Doubt.TAKEN:
             if facts.stage == "offset":
@@ -247,6 +248,7 @@ class FloorControl:
         if facts.stage == "onset":
             self._clearest = self._before_ms = self._counted_ms = 0.0
             self._facts, self._echoed = None, False
+            self._kinds.clear()
         self._echoes = self._echoes + 1 if self._is_ours(facts) else 0
         before_ms = self._facts.speech_ms if self._facts is not None else 0.0
         if self._echoes >= self.rules.echoes:

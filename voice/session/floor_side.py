@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from voice.session.deadlines import Deadline
 from voice.session.effects import Duck, Restore
 from voice.session.events import CallerSpeech, CallerWords
-from voice.session.floor import FloorControl, Verdict, plain_words
+from voice.session.floor import FloorControl, Verdict
 from voice.session.replies import Wish
+from voice.session.rules import plain_words
 from voice.session.states import Consequence, Trigger, Voice, consequence, may
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class FloorSide:
         """Whether a turn that the engine committed wants an answer."""
         if self._control is None or not self._control.dismissed:
             return True
-        self._dismissed_items[item_id] = True
+        self._dismissed_items[item_id] = self._control.meant_us
         while len(self._dismissed_items) > DISMISSED_REMEMBERED:
             del self._dismissed_items[next(iter(self._dismissed_items))]
         self._session.gap.settle()
@@ -131,19 +132,24 @@ class FloorSide:
             self._act(verdict, "words")
 
     def words(self, item_id: str, text: str) -> None:
-        """What the person said, by the engine's account so far."""
+        """What the person said, by the engine's account. A turn that was dismissed by its sound, and is a request by
+        its words, is answered after all, unless it sounded like talk to somebody else or like our own echo."""
         if self._control is None:
             return
         session = self._session
-        if plain_words(text) in self._control.rules.phrases.holds:
+        phrases, said = self._control.rules.phrases, plain_words(text)
+        if said in phrases.holds:
             session.interrupt("hold")
             session.replies.forget("turn")
             session.idle.holding = True
             session.note("holding", item_id=item_id)
             return
         verdict = self._control.words(text, session.now)
+        unanswered = self._dismissed_items.pop(item_id, False)
+        if unanswered and verdict is Verdict.NOTHING and phrases.ask_for_the_floor(said):
+            verdict = Verdict.YIELD
         self._act(verdict, "words")
-        if verdict is Verdict.YIELD and self._dismissed_items.pop(item_id, False):
+        if unanswered and verdict is Verdict.YIELD:
             session.ask(Wish("turn"))
 
     def handle_time(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -76,6 +77,11 @@ class TurnRules:
         return self.pre_roll_ms if self.mode == "push_to_talk" else self.pre_roll_ms + 900.0
 
 
+def plain_words(text: str) -> str:
+    """Lower case, no punctuation, single spaces."""
+    return " ".join(re.findall(r"[^\W_]+(?:['-][^\W_]+)*", text.lower()))
+
+
 @dataclass(frozen=True, slots=True)
 class PhraseLists:
     """Words that decide alone, in lower case and without punctuation: `acknowledgements` go on listening ("mm-hm",
@@ -99,6 +105,13 @@ class PhraseLists:
     def wanting(self) -> frozenset[str]:
         """All that are no acknowledgements."""
         return (self.interruptions | self.holds | self.openings) - self.acknowledgements
+
+    def ask_for_the_floor(self, said: str) -> bool:
+        """Whether plain words are meant to interrupt: listed ones, or several that do not merely agree."""
+        first, *more = said.split() or [""]
+        if said in self.interruptions or said in self.holds or first in self.interruptions:
+            return True
+        return bool(more) and not all(word in self.acknowledgements for word in (first, *more))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +139,8 @@ class FloorRules:
     for interrupted at the first sign (`stop`).
 
     All this is for an ear that only finds speech. One that says what each moment is (`CallerSpeech.kinds`) is followed
-    by the rules of `belief` alone.
+    by the rules of `belief` alone; `names_moments` is true where the ear is known to be such a one, so that an engine
+    that hears an echo is not believed against it, not even before the ear first heard anything.
     """
 
     yield_ms: float = 340.0
@@ -152,6 +166,7 @@ class FloorRules:
     unclear_yield_ms: float = 900.0
     word_ms: float = 100.0
     duck_db: float = -18.0
+    names_moments: bool = False
     unducked: Literal["wait", "stop"] = "wait"
     phrases: PhraseLists = field(default_factory=PhraseLists)
     belief: BeliefRules = field(default_factory=BeliefRules)

@@ -60,7 +60,8 @@ def _spotter() -> PhraseSpotter:
 def ours() -> Policy:
     """Two stages over an ear of our own, which takes the turns, too: patiently, because the reply is asked for before
     the wait is over and only held back."""
-    rules, model = FloorRules(phrases=phrase_lists("en")), shipped()
+    model = shipped()
+    rules = FloorRules(phrases=phrase_lists("en"), names_moments=model is not None)
     turns = TurnRules(mode="local", silence_ms=PATIENT_MS, speculate_ms=SPECULATE_MS)
     found = spot if model is None else None
     return Policy("ours", rules, SemanticVad(), always=True, turns=turns, model=model, spot=found)
