@@ -9,6 +9,8 @@ from typing import Any
 
 from agents import function_tool
 from agents.realtime import RealtimeAgent, RealtimeRunner, RealtimeSession
+from agents.realtime.model import RealtimeModelConfig
+from agents.realtime.openai_realtime import OpenAIRealtimeSIPModel
 
 PIECE_BYTES = 4_800
 PATIENCE_S = 20.0
@@ -53,6 +55,12 @@ class Conversation:
         """Events of the session, by type."""
         return [event for event in self.events if event.type == kind]
 
+    @property
+    def statuses(self) -> list[str]:
+        """Whether the package's socket stands, each time it changed."""
+        changes = [event.data for event in self.all("raw_model_event") if event.data.type == "connection_status"]
+        return [change.status for change in changes]
+
     def said_by_server(self, kind: str) -> list[dict[str, Any]]:
         """Events of the wire, by type."""
         return [event for event in self.raw if event["type"] == kind]
@@ -78,7 +86,23 @@ class Conversation:
 async def conversation(url: str) -> AsyncIterator[Conversation]:
     """`RealtimeRunner(agent).run()` with the URL at us and every other setting the package's own."""
     agent: RealtimeAgent[Any] = RealtimeAgent(name="Helper", instructions="Help.", tools=[get_weather])
-    session = await RealtimeRunner(agent).run(model_config={"url": url, "api_key": "x"})
+    async with _running(RealtimeRunner(agent), {"url": url, "api_key": "x"}) as talk:
+        yield talk
+
+
+@asynccontextmanager
+async def beside(url: str, key: str, call_id: str) -> AsyncIterator[Conversation]:
+    """The same package beside a call that others hold, as its own documentation attaches it: no model is named, and
+    the sound stays where it is."""
+    agent: RealtimeAgent[Any] = RealtimeAgent(name="Backend", instructions="Be brief.", tools=[get_weather])
+    config: RealtimeModelConfig = {"url": f"{url}?call_id={call_id}", "api_key": key, "call_id": call_id}
+    async with _running(RealtimeRunner(agent, model=OpenAIRealtimeSIPModel()), config) as talk:
+        yield talk
+
+
+@asynccontextmanager
+async def _running(runner: RealtimeRunner, config: RealtimeModelConfig) -> AsyncIterator[Conversation]:
+    session = await runner.run(model_config=config)
     async with session:
         talk = Conversation(session)
         reading = asyncio.create_task(talk.read())
