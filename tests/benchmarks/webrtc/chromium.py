@@ -20,6 +20,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 
 from tests.benchmarks.webrtc.ears import Counting
+from tests.benchmarks.webrtc.gaps import gap_ms, levels_of, levels_of_powers
 from voice.audio.frames import PCM_24K, AudioFrame
 from voice.config.records import RtcSettings
 from voice.transports.rtp import is_rtcp
@@ -27,9 +28,21 @@ from voice.transports.webrtc import WebRtcTransport, answer_offer
 
 PAGE = Path(__file__).with_name("page.html")
 LOUD = 1_000
-PATIENCE_S = 60.0
-LOSSES_BEGIN_S, LOSSES_END_S = 7.0, 9.5
-BURST = (9_000 * np.sin(2 * np.pi * 700 * np.arange(2_400) / 24_000)).astype("<i2").tobytes()
+PATIENCE_S = 90.0
+LOSS, LOSS_AGAIN = 0.05, 0.4
+BLOCK_MS = 10.0
+PIECES, PIECE_MS = 4, 128 / 48
+"""Of what the page hears: sums over 128 samples, four of them to a block."""
+EDGE_MS = 500.0
+RATE_HZ = PCM_24K.rate_hz
+BURST = (9_000 * np.sin(2 * np.pi * 700 * np.arange(2_400) / RATE_HZ)).astype("<i2").tobytes()
+
+
+def hum(seconds: float) -> bytes:
+    """An even vowel, about."""
+    times = np.arange(int(seconds * RATE_HZ)) / RATE_HZ
+    wave = sum(np.sin(2 * np.pi * 200 * harmonic * times) for harmonic in range(1, 7))
+    return np.asarray(2_000 * wave).astype("<i2").tobytes()
 
 
 def has_chromium() -> bool:
@@ -43,7 +56,8 @@ def browser() -> str | None:
 
 
 async def measure_latency() -> dict[str, float]:
-    """Milliseconds, medians: connecting, microphone to server before and after losses, server to ear."""
+    """Milliseconds: connecting; medians of microphone to server and server to ear, before losses and after; and what is
+    missing of a steady sound for each packet that is lost, at both ends."""
     scene = Scene()
     server = uvicorn.Server(uvicorn.Config(scene.app, host="127.0.0.1", port=0, log_level="warning"))
     serving = asyncio.create_task(server.serve())
@@ -68,11 +82,12 @@ async def measure_latency() -> dict[str, float]:
     return scene.figures(result)
 
 
-class Onsets(Counting):
-    """When each burst of the person's was there, decoded."""
+class Ear(Counting):
+    """When each burst of the person's was there, decoded; and all that came while it is told to keep it."""
 
     def __init__(self) -> None:
         self.at_ms: list[float] = []
+        self.kept: list[bytes] | None = None
         self._silent = 99
 
     def receive_frame(self, frame: AudioFrame) -> None:
@@ -80,44 +95,90 @@ class Onsets(Counting):
         if loud and self._silent > 5:
             self.at_ms.append(time.time() * 1000)
         self._silent = 0 if loud else self._silent + 1
+        if self.kept is not None:
+            self.kept.append(frame.data)
+
+
+class Line:
+    """One direction's packets of sound: while the weather is bad, some of them are lost, often two in a row."""
+
+    def __init__(self, seed: int) -> None:
+        self.losing = False
+        self.lost = 0
+        self._random = random.Random(seed)
+        self._lost_before = False
+
+    def loses(self, data: bytes) -> bool:
+        """Whether this datagram is one that does not arrive."""
+        if not self.losing or is_rtcp(data):
+            return False
+        self._lost_before = self._random.random() < (LOSS_AGAIN if self._lost_before else LOSS)
+        self.lost += self._lost_before
+        return self._lost_before
 
 
 class Scene:
-    """One call with the page."""
+    """One call with the page, which says what comes next."""
 
     def __init__(self) -> None:
         self.app = Starlette(
             routes=[
                 Route("/", self._page),
                 Route("/offer", self._offer, methods=["POST"]),
+                Route("/bursts", self._bursts, methods=["POST"]),
+                Route("/weather", self._weather, methods=["POST"]),
+                Route("/hum", self._hum, methods=["POST"]),
                 Route("/result", self._result, methods=["POST"]),
             ]
         )
         self.result: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._ears = Onsets()
-        self._transport: WebRtcTransport | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._ear = Ear()
+        self._transport: WebRtcTransport
+        self._tasks: list[asyncio.Task[None]] = []
         self._played_at_ms: list[float] = []
-        self._losses_ms = (0.0, 0.0)
+        self._weather_at_ms: list[float] = []
+        self._here, self._there = Line(2), Line(3)
+        self._lost_before_hum = (0, 0)
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-        if self._transport is not None:
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
             await self._transport.close()
 
     def figures(self, result: dict[str, Any]) -> dict[str, float]:
         if "error" in result:
             raise RuntimeError(f"the page failed: {result['error']}")
-        arrived = delays_ms(result["spoken"], self._ears.at_ms)
-        before = [delay for at, delay in arrived if at < self._losses_ms[0]]
-        after = [delay for at, delay in arrived if at > self._losses_ms[1]]
-        heard = [delay for _, delay in delays_ms(self._played_at_ms, result["heard"])]
         return {
             "connect_ms": float(result["connect_ms"]),
-            "mic_to_server_ms": median(before),
-            "mic_to_server_after_loss_ms": median(after),
-            "server_to_ear_ms": median(heard),
+            **self._latencies("mic_to_server", result["spoken"], self._ear.at_ms),
+            **self._latencies("server_to_ear", self._played_at_ms, result["heard"]),
+            **self._gaps(result["hummed"]),
+        }
+
+    def _latencies(self, name: str, causes: list[float], effects: list[float]) -> dict[str, float]:
+        worse_ms, fair_ms = self._weather_at_ms[:2]
+        delays = delays_ms(causes, effects)
+        return {
+            f"{name}_ms": median(delay for at, delay in delays if at < worse_ms),
+            f"{name}_after_loss_ms": median(delay for at, delay in delays if at > fair_ms),
+        }
+
+    def _gaps(self, hummed: list[float]) -> dict[str, float]:
+        """What was missing of the hums, by the packets that were lost of each."""
+        lost = [
+            line.lost - before for line, before in zip((self._here, self._there), self._lost_before_hum, strict=True)
+        ]
+        if min(lost) < 5:
+            raise RuntimeError(f"only {lost} packets were lost")
+        here = np.frombuffer(b"".join(self._ear.kept or ()), "<i2")
+        edge = int(EDGE_MS * RATE_HZ / 1000)
+        ours = gap_ms(levels_of(here[edge:-edge], int(BLOCK_MS * RATE_HZ / 1000)), BLOCK_MS)
+        edge = int(EDGE_MS / PIECE_MS)
+        theirs = gap_ms(levels_of_powers(hummed[edge:-edge], PIECES), PIECES * PIECE_MS)
+        return {
+            "mic_gap_ms_per_lost_packet": ours / lost[0],
+            "ear_gap_ms_per_lost_packet": theirs / lost[1],
         }
 
     async def _page(self, request: Request) -> HTMLResponse:
@@ -129,34 +190,49 @@ class Scene:
 
     async def _offer(self, request: Request) -> PlainTextResponse:
         self._transport = await answer_offer((await request.body()).decode(), RtcSettings())
-        self._task = asyncio.create_task(self._talk(self._transport))
+        self._tasks.append(asyncio.create_task(self._open()))
         return PlainTextResponse(self._transport.answer_sdp)
 
-    async def _talk(self, transport: WebRtcTransport) -> None:
-        """Bursts of ours between the page's, and losses of its packets in the middle."""
-        await transport.open(self._ears)
-        now_ms = time.time() * 1000
-        self._losses_ms = (now_ms + LOSSES_BEGIN_S * 1000, now_ms + LOSSES_END_S * 1000)
-        self._lose(transport)
+    async def _bursts(self, request: Request) -> PlainTextResponse:
+        self._tasks.append(asyncio.create_task(self._talk()))
+        return PlainTextResponse("ours, too")
+
+    async def _weather(self, request: Request) -> PlainTextResponse:
+        self._weather_at_ms.append(time.time() * 1000)
+        self._here.losing = self._there.losing = await request.body() == b"losing"
+        return PlainTextResponse("so be it")
+
+    async def _hum(self, request: Request) -> PlainTextResponse:
+        self._tasks[-1].cancel()
+        self._lost_before_hum = (self._here.lost, self._there.lost)
+        self._transport.play("resp", "item", 0, 0, AudioFrame(PCM_24K, hum(float(await request.body()) + 1)))
+        asyncio.get_running_loop().call_later(1.5, self._keep)
+        return PlainTextResponse("hm")
+
+    def _keep(self) -> None:
+        self._ear.kept = []
+
+    async def _open(self) -> None:
+        """Take the call, and let packets get lost at our own socket: theirs on the way in, ours on the way out."""
+        transport = self._transport
+        await transport.open(self._ear)
+        path, media = transport._peer.path, transport._media
+        assert media is not None
+        receive, send = path._receive_media, media._send_datagram
+
+        def send_some(data: bytes) -> bool:
+            return True if self._there.loses(data) else send(data)
+
+        path._receive_media = lambda data: None if self._here.loses(data) else receive(data)
+        media._send_datagram = send_some
+
+    async def _talk(self) -> None:
+        """Bursts of ours between the page's."""
         odds = random.Random(1)
-        await asyncio.sleep(2.0)
         while True:
             self._played_at_ms.append(time.time() * 1000)
-            transport.play("resp", "item", 0, 0, AudioFrame(PCM_24K, BURST))
+            self._transport.play("resp", "item", 0, 0, AudioFrame(PCM_24K, BURST))
             await asyncio.sleep(odds.uniform(0.5, 0.6))
-
-    def _lose(self, transport: WebRtcTransport) -> None:
-        path, odds = transport._peer.path, random.Random(2)
-        receive, lost_before = path._receive_media, [False]
-
-        def lossy(data: bytes) -> None:
-            stormy = self._losses_ms[0] < time.time() * 1000 < self._losses_ms[1]
-            if stormy and not is_rtcp(data) and odds.random() < (0.4 if lost_before[0] else 0.05):
-                lost_before[0] = not lost_before[0]
-                return
-            receive(data)
-
-        path._receive_media = lossy
 
 
 def delays_ms(causes: list[float], effects: list[float]) -> list[tuple[float, float]]:
