@@ -10,10 +10,10 @@ from enum import Enum
 from pathlib import Path
 
 from voice.session.calls import MOVES, Stage
-from voice.session.states import JOINT, TRANSITIONS, Floor, Link, Reply, Voice
+from voice.session.states import JOINT, TRANSITIONS, Floor, Link, Reply, Turn, Voice
 
 PAGE = Path(__file__).with_name("explanation") / "session.md"
-MACHINES: tuple[type[Enum], ...] = (Link, Floor, Reply, Voice)
+MACHINES: tuple[type[Enum], ...] = (Link, Floor, Turn, Reply, Voice)
 BEGIN, END = "<!-- states -->", "<!-- /states -->"
 
 

@@ -39,7 +39,7 @@ def test_who_spoke_how_long_and_how_long_nobody_did() -> None:
 
 
 def test_an_acknowledgement_and_an_interruption_are_told_apart() -> None:
-    room = Room(plan=lambda _: Plan(sound_ms=8_000), floor=RULES)
+    room = Room(plan=lambda _: Plan(sound_ms=8_000), floor=RULES, transcribes=False)
     room.user_speaks(at=1.0, seconds=0.5)
     room.person_sounds(at=3.0, ms=280)
     room.person_sounds(at=5.0, ms=1_200)

@@ -217,7 +217,7 @@ def test_in_a_mixed_response_the_client_asks_when_we_were_first() -> None:
     assert sent(stage.say(ev.ToolDone("ours", "noon")), ResponseCreate) == []
     stage.say(ev.ClientSaid(ConversationItemCreate(item=FunctionCallOutput(call_id="theirs", output="on"))))
     assert len(sent(stage.say(ev.ClientSaid(ResponseCreate())), ResponseCreate)) == 1
-    assert stage.session.engine.replies._calling == {}
+    assert len(stage.session.calling) == 0
 
 
 def test_a_clients_bare_create_and_our_going_on_are_one_reply() -> None:

@@ -103,7 +103,7 @@ def test_an_interruption_stops_cancels_and_truncates_in_this_order() -> None:
     ]
     (cut,) = sent(effects, ConversationItemTruncate)
     assert (cut.item_id, cut.content_index, cut.audio_end_ms) == ("item_a1", 0, 500)
-    assert stage.session.states == States(Link.READY, Floor.SPEAKING, Reply.STALE, Voice.QUIET)
+    assert stage.session.states == States(Link.READY, Floor.SPEAKING, reply=Reply.STALE)
 
 
 def test_a_reply_that_is_complete_and_still_sounds_is_truncated_and_not_cancelled() -> None:

@@ -297,7 +297,7 @@ def test_the_books_of_what_was_told_stay_small() -> None:
 
 
 def test_somebody_talks_over_the_assistant_in_a_browser() -> None:
-    room = Room(client_face=True, we_play=True, floor=FLOOR, plan=lambda _: Plan(sound_ms=6_000))
+    room = Room(client_face=True, we_play=True, floor=FLOOR, plan=lambda _: Plan(sound_ms=6_000), transcribes=False)
     room.client_says(0.2, ASK)
     room.user_speaks(at=0.5, seconds=0.5)
     room.person_sounds(at=3.0, ms=120)

@@ -307,10 +307,10 @@ def sizes(room: Room) -> dict[str, int]:
         "replies": len(session.replies.wishes) + len(session.replies._stale) + len(session.replies._over),
         "calls": len(session.calls.open) + len(session.calls._answered),
         "gap": round(session.gap.held_ms / 20) + len(session.gap.commits),
-        "engine": len(session.engine._retelling) + len(session.engine.told_as_text) + len(session.engine._creating),
-        "responses": len(session.engine.replies._calling) + len(session.engine.replies._open),
-        "updates": len(session.engine.settings._updates),
-        "held": len(session.link._held),
+        "engine": len(session.told._retelling) + len(session.told._as_text) + len(session.told._of_client),
+        "responses": len(session.calling) + len(session.response.shown),
+        "updates": len(session.updates),
+        "held": len(session.client._held),
     }
 
 

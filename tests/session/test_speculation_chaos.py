@@ -12,7 +12,7 @@ from tests.world.room import Room
 from voice.session import effects as ef
 from voice.session import events as ev
 from voice.session.rules import TurnRules
-from voice.session.states import Floor, Link, Reply, States, Voice
+from voice.session.states import Link, States
 
 PLANS = (
     Plan(sound_ms=300, speed=20, first_after_ms=5),
@@ -22,7 +22,7 @@ PLANS = (
     CALLS_A_TOOL,
 )
 REFUSALS = ("rate_limit_exceeded", "server_error", "conversation_already_has_active_response")
-AT_REST = States(Link.READY, Floor.SILENT, Reply.NONE, Voice.QUIET)
+AT_REST = States(link=Link.READY)
 
 
 def disturbance(random: Random) -> ev.Event | None:

@@ -16,14 +16,15 @@ from voice.session.states import (
     Reply,
     States,
     Trigger,
+    Turn,
     Voice,
     consequence,
     may,
     step,
 )
 
-MACHINES = {"link": Link, "floor": Floor, "reply": Reply, "voice": Voice}
-ALL = [States(*states) for states in itertools.product(Link, Floor, Reply, Voice)]
+MACHINES = {"link": Link, "floor": Floor, "turn": Turn, "reply": Reply, "voice": Voice}
+ALL = [States(*states) for states in itertools.product(Link, Floor, Turn, Reply, Voice)]
 
 
 def machine_of(trigger: Trigger) -> str:
@@ -61,7 +62,7 @@ def test_misuse_names_what_cannot_happen_and_when() -> None:
 
 def test_every_state_is_reached_and_left() -> None:
     arrows = {(before, after) for rows in TRANSITIONS.values() for before, after in rows.items() if before is not after}
-    for state in itertools.chain(Link, Floor, Reply, Voice):
+    for state in itertools.chain(*MACHINES.values()):
         assert any(after is state for _, after in arrows), f"nothing leads to {state}"
         assert any(before is state for before, _ in arrows), f"nothing leads away from {state}"
 
@@ -75,8 +76,9 @@ def test_speech_over_anything_of_the_assistant_interrupts(states: States) -> Non
 
 @pytest.mark.parametrize("states", ALL, ids=str)
 def test_the_assistant_may_speak_up_only_when_nothing_else_goes_on(states: States) -> None:
-    free = states == States(Link.READY, Floor.SILENT, Reply.NONE, Voice.QUIET)
-    assert (consequence(states) is Consequence.SPEAK_UP) is free
+    free = (Link.READY, Floor.SILENT, Reply.NONE, Voice.QUIET)
+    present = (states.link, states.floor, states.reply, states.voice)
+    assert (consequence(states) is Consequence.SPEAK_UP) is (present == free)
 
 
 def test_no_joint_rule_is_hidden_by_an_earlier_one() -> None:

@@ -62,8 +62,8 @@ def test_the_cost_is_noted_after_each_response_and_at_the_end() -> None:
     wire = SPENT.model_dump(mode="json")
     (noticed,) = noted(stage.done(usage=wire), "usage")
     assert noticed["cost_usd"] == pytest.approx(stage.session.usage.cost_usd, abs=1e-6)
-    stage.session.end(1000, "bye")
-    assert noted(stage.session._out, "ended")[0]["cost_usd"] == noticed["cost_usd"]
+    stage.session.ending.end(1000, "bye")
+    assert noted(stage.session.effects, "ended")[0]["cost_usd"] == noticed["cost_usd"]
 
 
 def test_a_response_that_ends_twice_is_paid_once() -> None:

@@ -83,7 +83,7 @@ def test_a_transcript_or_its_refusal_ends_the_waiting(kind: str) -> None:
         stage.hear("conversation.item.input_audio_transcription.failed", **ids, error=error)
     stage.begin()
     stage.done()
-    assert stage.session.engine.wordless.deadline() is None
+    assert stage.session.wordless.deadline() is None
 
 
 def test_where_nothing_is_transcribed_nothing_is_asked_for() -> None:
@@ -91,4 +91,4 @@ def test_where_nothing_is_transcribed_nothing_is_asked_for() -> None:
     stage.speak()
     stage.begin()
     stage.done()
-    assert stage.session.engine.wordless.deadline() is None
+    assert stage.session.wordless.deadline() is None

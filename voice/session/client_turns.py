@@ -7,13 +7,11 @@ is shown.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from voice.protocol.settings import AudioInput, AudioSettings, SemanticVad, ServerVad, merge
 from voice.protocol.settings import Session as Settings
-
-if TYPE_CHECKING:
-    from voice.session.session import Session
+from voice.session.books import Books
 
 HELD_BACK = {"create_response": False, "interrupt_response": False}
 
@@ -21,13 +19,32 @@ HELD_BACK = {"create_response": False, "interrupt_response": False}
 class ClientTurns:
     """Whose turn it is, as the client of this session would have it."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, books: Books) -> None:
+        self._books = books
+
+    @property
+    def wanted(self) -> Settings:
+        """The settings with every update that was not refused yet."""
+        return self._books.updates.over(self._books.settings)
+
+    @property
+    def commits_by_hand(self) -> bool:
+        """Whether turns are committed by hand."""
+        if self._books.face is None:
+            return self._books.turns.by_hand
+        said, detection = detection_in(self.wanted)
+        return said and detection is None
+
+    @property
+    def transcribes(self) -> bool:
+        """Whether the engine was asked for the words of the person's turns."""
+        audio = self._books.settings.audio
+        return audio is not None and audio.input is not None and audio.input.transcription is not None
 
     @property
     def judged_here(self) -> bool:
         """Whether there is a client and the floor is ours all the same."""
-        return self._session.face is not None and self._session.ours
+        return self._books.face is not None and self._books.ours
 
     @property
     def creates(self) -> bool:
@@ -67,9 +84,9 @@ class ClientTurns:
         return _with_detection(settings, detection.model_copy(update=flags))
 
     def _wishes(self, flag: str) -> bool:
-        if self._session.face is None:
+        if self._books.face is None:
             return True
-        said, wanted = detection_in(self._session.engine.settings.wanted())
+        said, wanted = detection_in(self.wanted)
         if said and wanted is None:
             return False
         return getattr(wanted, flag, None) is not False

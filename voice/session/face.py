@@ -45,6 +45,8 @@ EXTENSION = "voice"
 """The key of a client's session settings that asks for what the protocol has no word for: `{"events": true}` for all
 of it, `{"link_events": true}` for news of the engine's connection only."""
 REMEMBERED = 1_000
+SHOW, HIDE = True, False
+"""What the rules of an engine's event answer: whether a client sees it as it came."""
 
 WithItem = (
     ConversationItemAdded

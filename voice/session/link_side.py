@@ -7,179 +7,226 @@ broke off.
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING
-
-from voice.protocol.client_events import ClientEvent, InputAudioBufferCommit
+from voice.protocol.client_events import InputAudioBufferCommit
 from voice.protocol.codec import Unknown
-from voice.protocol.server_events import ConversationItemDeleted, ErrorDetail, ErrorEvent
-from voice.session.effects import SendAudio, SendToClient
+from voice.protocol.server_events import ConversationItemDeleted, ErrorDetail, ErrorEvent, SessionCreated
+from voice.session.asking import Asking
+from voice.session.books import Books
+from voice.session.client_side import ClientSide
+from voice.session.client_turns import ClientTurns
+from voice.session.effects import CloseLink, OpenLink, SendAudio, SendToClient
+from voice.session.ending import CLOSE_BROKEN, Ending
 from voice.session.events import LinkLost, LinkOpened
+from voice.session.face import HIDE
 from voice.session.replies import Wish
+from voice.session.reply_end_side import ReplyEndSide
+from voice.session.reply_side import ReplySide
+from voice.session.settings_side import SettingsSide
+from voice.session.sounding import Sounding
+from voice.session.speculation import Speculation
 from voice.session.states import Floor, Link, Reply, Trigger, may
-
-if TYPE_CHECKING:
-    from voice.session.session import Session
-
-HELD_LIMIT = 256
-CLOSE_BROKEN = 1011
+from voice.session.told_items import ToldItems
+from voice.session.turn_side import TurnSide
 
 
 class LinkSide:
     """The connection's part of the session's rules."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._held: deque[tuple[float, ClientEvent]] = deque()
+    def __init__(
+        self,
+        books: Books,
+        asking: Asking,
+        ending: Ending,
+        told: ToldItems,
+        sounding: Sounding,
+        client_turns: ClientTurns,
+        replies: ReplySide,
+        reply_ends: ReplyEndSide,
+        settings: SettingsSide,
+        client: ClientSide,
+        speculation: Speculation,
+        turns: TurnSide,
+    ) -> None:
+        self._books = books
+        self._asking = asking
+        self._ending = ending
+        self._told = told
+        self._sounding = sounding
+        self._client_turns = client_turns
+        self._replies = replies
+        self._reply_ends = reply_ends
+        self._settings = settings
+        self._client = client
+        self._speculation = speculation
+        self._turns = turns
         self._hear_again: list[str] = []
         self._lost = False
 
-    def say(self, event: ClientEvent) -> None:
-        """Say this to the engine, or to the next one, at its place in the person's sound."""
-        if self._session.states.link is Link.READY:
-            self._session.person.forward(event, self._session.gap.ended_ms)
-        else:
-            self.hold(event)
-
-    def hold(self, event: ClientEvent, at_ms: float | None = None) -> None:
-        """Keep this for the next connection. Nothing that was asked for is dropped: too much of it ends the call."""
-        if len(self._held) >= HELD_LIMIT:
-            self._session.end(CLOSE_BROKEN, "the engine is away and too much was asked of it")
-            return
-        self._held.append((self._session.gap.ended_ms if at_ms is None else at_ms, event))
+    def handle_time(self) -> None:
+        """Time passed: try again, or leave a connection that stands and is of no use."""
+        books = self._books
+        if books.retry.due(books.now):
+            books.retry.trying()
+            books.step(Trigger.LINK_WANTED)
+            books.emit(OpenLink())
+        if books.retry.greeting_overdue(books.now):
+            books.note("surprise", type="session.created missing")
+            books.emit(CloseLink())
 
     # It comes
 
     def handle_opened(self, event: LinkOpened) -> None:
-        session = self._session
-        if session.states.link is Link.OPENING:
-            session.retry.opened(session.now)
-        session.note("link", state="opened")
+        books = self._books
+        if books.states.link is Link.OPENING:
+            books.retry.opened(books.now)
+        books.note("link", state="opened")
 
-    def restore(self) -> None:
+    def handle_greeted(self, event: SessionCreated) -> bool:
+        """A connection is of use now. Answers whether a client sees the event as it came."""
+        books = self._books
+        if books.states.link is not Link.OPENING:
+            books.note("surprise", type=event.type)
+            return HIDE
+        books.step(Trigger.LINK_GREETED)
+        books.retry.greeted(books.now)
+        shows = self._settings.greeted(event)
+        self._restore()
+        self._asking.speak_up()
+        return shows
+
+    def _restore(self) -> None:
         """A connection greeted us and knows our settings: say everything that it must know of what went before."""
-        session = self._session
-        for wish in session.history.replay(skip=self._hear_again):
-            wish.event_id = session.new_id("retell")
-            session.engine.retold(wish.item.id or "")
-            session.engine.tell(wish)
+        books = self._books
+        for wish in books.history.replay(skip=self._hear_again):
+            wish.event_id = books.new_id("retell")
+            self._told.retold(wish.item.id or "")
+            books.tell(wish)
         for item_id in self._hear_again:
-            session.history.delete(item_id)
-            if session.face is not None:
-                session.emit(SendToClient(ConversationItemDeleted(item_id=item_id)))
+            books.history.delete(item_id)
+            if books.face is not None:
+                books.emit(SendToClient(ConversationItemDeleted(item_id=item_id)))
         self._hear_again = []
         replayed_ms = self._say_sound_again()
-        session.note("link", state="ready", replayed_ms=round(replayed_ms, 1))
+        books.note("link", state="ready", replayed_ms=round(replayed_ms, 1))
         if self._lost:
             self._lost = False
             self._tell_state("restored")
-        if session.gap.dropped_ms:
-            session.note("audio_dropped", ms=round(session.gap.dropped_ms, 1))
-            session.gap.dropped_ms = 0.0
+        if books.gap.dropped_ms:
+            books.note("audio_dropped", ms=round(books.gap.dropped_ms, 1))
+            books.gap.dropped_ms = 0.0
 
     def _say_sound_again(self) -> float:
         """The sound that no engine has answered, and what was asked for meanwhile, in the order in which it came."""
-        session = self._session
+        books = self._books
         replayed_ms = 0.0
-        if not session.turns.by_hand or session.gap.unsettled:
-            for end_ms, frame in session.gap.again():
-                self._say_held(end_ms - 0.01)
-                session.emit(SendAudio(frame))
+        if not books.turns.by_hand or books.gap.unsettled:
+            for end_ms, frame in books.gap.again():
+                self._client.say_held(end_ms - 0.01)
+                books.emit(SendAudio(frame))
                 replayed_ms += frame.duration_ms
-        self._say_held(float("inf"))
+        self._client.say_held(float("inf"))
         return replayed_ms
-
-    def _say_held(self, before_ms: float) -> None:
-        while self._held and self._held[0][0] < before_ms:
-            at_ms, event = self._held.popleft()
-            self._session.person.forward(event, at_ms)
 
     # It goes
 
     def handle_lost(self, event: LinkLost) -> None:
-        session = self._session
-        if not may(session.states, Trigger.LINK_LOST):
-            session.note("surprise", type="link lost twice")
+        books = self._books
+        if not may(books.states, Trigger.LINK_LOST):
+            books.note("surprise", type="link lost twice")
             return
-        was_ready = session.states.link is Link.READY
-        session.speculation.abandon()
-        session.step(Trigger.LINK_LOST)
-        session.ledger.finish_all()
-        session.mark_if_wanted()
+        was_ready = books.states.link is Link.READY
+        self._speculation.abandon()
+        books.step(Trigger.LINK_LOST)
+        books.ledger.finish_all()
+        self._sounding.mark_if_wanted()
         if was_ready:
             self._keep_what_is_owed()
-        if session.states.floor is Floor.SPEAKING and not session.talk.open:
-            session.step(Trigger.SPEECH_STOPPED)
-        again = session.retry.lost(session.now, event.jitter, final=event.final)
-        session.note("link", state="lost", code=event.code, reason=event.reason, was_ready=was_ready, again=again)
+        if books.states.floor is Floor.SPEAKING and not books.talk.open:
+            books.step(Trigger.SPEECH_STOPPED)
+        again = books.retry.lost(books.now, event.jitter, final=event.final)
+        books.note("link", state="lost", code=event.code, reason=event.reason, was_ready=was_ready, again=again)
         if was_ready and again:
             self._lost = True
             self._tell_state("reconnecting")
         if not again:
             self._tell_client(event)
-            session.end(CLOSE_BROKEN, event.reason or "the engine is gone")
+            self._ending.end(CLOSE_BROKEN, event.reason or "the engine is gone")
 
     def _keep_what_is_owed(self) -> None:
         """What the lost engine still owed us is asked of the next one."""
-        session = self._session
-        replies = session.replies
-        by_hand = session.engine.settings.commits_by_hand()
-        broken, response_id, wish = session.states.reply, replies.active_id, replies.wish
-        if session.engine.replies.was_complete():
+        books = self._books
+        replies = books.replies
+        by_hand = self._client_turns.commits_by_hand
+        broken, response_id, wish = books.states.reply, replies.active_id, replies.wish
+        if self._replies.was_complete():
             broken = Reply.STALE
-            session.gap.answered(response_id)
+            books.gap.answered(response_id)
         if broken is not Reply.NONE:
             replies.make_stale(response_id)
-            session.step(Trigger.REPLY_DONE)
+            books.step(Trigger.REPLY_DONE)
             replies.done()
-            session.stale_until = None
+            books.replies.stale_until = None
         said = self._turns_are_known()
         if not said:
             self._take_turns_back(by_hand=by_hand)
-        was_calling = session.engine.forget_pending(response_id)
+        was_calling = self._forget_connection(response_id)
         if broken is Reply.STALE:
             return
         if broken is Reply.NONE:
-            if said and not (by_hand and session.face is not None):
+            if said and not (by_hand and books.face is not None):
                 replies.want(Wish("restored"))
         elif wish is not None and (wish.text or wish.create is not None):
             replies.want(wish)
-        elif not was_calling and (said or not session.gap.unsettled or (by_hand and session.face is not None)):
+        elif not was_calling and (said or not books.gap.unsettled or (by_hand and books.face is not None)):
             replies.want(Wish("restored"))
+
+    def _forget_connection(self, response_id: str) -> bool:
+        """The connection and its answers are gone. True when the broken response had called tools: those go on."""
+        books = self._books
+        self._settings.forget_connection()
+        books.orders.forget()
+        books.wordless.forget()
+        self._turns.forget_connection()
+        lost = self._told.forget_connection()
+        books.history.forget_known()
+        books.history.forget_calls(books.calls.open)
+        for event in lost:
+            self._client.hold(event)
+        return self._reply_ends.forget_connection(response_id)
 
     def _turns_are_known(self) -> bool:
         """Whether there are unanswered turns, all of them complete and in words: then their sound is not needed."""
-        session = self._session
-        gap = session.gap
+        books = self._books
+        gap = books.gap
         if not gap.commits or gap.turn_open:
             return False
-        if not all(commit.item_id and session.history.text(commit.item_id) for commit in gap.commits):
+        if not all(commit.item_id and books.history.text(commit.item_id) for commit in gap.commits):
             return False
         gap.settle()
         return True
 
     def _take_turns_back(self, *, by_hand: bool) -> None:
         """Unanswered turns will be heard again; where they are committed by hand, they are committed again too."""
-        session = self._session
-        commits = session.gap.take_commits()
+        books = self._books
+        commits = books.gap.take_commits()
         if commits:
-            session.replies.forget("turn")
+            books.replies.forget("turn")
         for commit in commits:
             if commit.item_id:
                 self._hear_again.append(commit.item_id)
             if by_hand:
-                self.hold(InputAudioBufferCommit(event_id=session.new_id("commit")), commit.at_ms)
+                self._client.hold(InputAudioBufferCommit(event_id=books.new_id("commit")), commit.at_ms)
 
     def _tell_state(self, state: str) -> None:
         """The protocol has no word for this, so only a client that asked for it is told (`voice.link`)."""
-        session = self._session
-        if session.face is not None and session.face.wants_link_events:
-            said = {"type": "voice.link", "event_id": session.new_id("link"), "state": state}
-            session.emit(SendToClient(Unknown("voice.link", said, "an extension of ours")))
+        books = self._books
+        if books.face is not None and books.face.wants_link_events:
+            said = {"type": "voice.link", "event_id": books.new_id("link"), "state": state}
+            books.emit(SendToClient(Unknown("voice.link", said, "an extension of ours")))
 
     def _tell_client(self, event: LinkLost) -> None:
-        if self._session.face is None:
+        if self._books.face is None:
             return
         code = "engine_refused" if event.final else "engine_unreachable"
         detail = ErrorDetail(type="server_error", code=code, message=event.reason or "The engine is gone.")
-        self._session.emit(SendToClient(ErrorEvent(error=detail)))
+        self._books.emit(SendToClient(ErrorEvent(error=detail)))

@@ -18,6 +18,8 @@ Protection = Literal["no", "uninterruptible", "must_be_heard"]
 REMEMBERED = 64
 WISHES_HELD = 64
 TRIES = 4
+STALE_PATIENCE_S = 3.0
+"""So long after a reply was stopped the engine should have said that it is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Wish:
 
 
 class Replies:
-    """The response being made and the wishes behind it."""
+    """The response being made and the wishes behind it. One that was stopped is over at `stale_until` at the latest."""
 
     def __init__(self) -> None:
         self.active_id = ""
@@ -42,6 +44,7 @@ class Replies:
         self._stale: dict[str, None] = {}
         self._over: dict[str, None] = {}
         self.protected: dict[str, Wish] = {}
+        self.stale_until: float | None = None
         self._hold_until: float | None = None
         self._tries = 0
 
@@ -122,6 +125,9 @@ class Replies:
         """Time passed: what was refused may be asked again."""
         if self._hold_until is not None and now >= self._hold_until:
             self._hold_until = None
+
+    def stale_deadline(self) -> Deadline | None:
+        return None if self.stale_until is None else Deadline(self.stale_until, "cancelled reply is over")
 
     def deadline(self) -> Deadline | None:
         if self._hold_until is None or not self.wishes:

@@ -1,9 +1,10 @@
 """Where a conversation can be, and every way from there to somewhere else.
 
-Four small machines run side by side:
+Five small machines run side by side:
 
     Link   DOWN → OPENING → READY → DOWN            the engine's connection
     Floor  SILENT ⇄ SPEAKING                        the person
+    Turn   SURE ⇄ GUESSED                           whether the turn that was committed is surely over
     Reply  NONE → ASKED → STREAMING → NONE          the response being made; STALE once it was interrupted
     Voice  QUIET → SOUNDING ⇄ DUCKED → QUIET        the assistant's loudspeaker
 
@@ -32,6 +33,11 @@ class Floor(Enum):
     SPEAKING = "speaking"
 
 
+class Turn(Enum):
+    SURE = "sure"
+    GUESSED = "guessed"
+
+
 class Reply(Enum):
     NONE = "none"
     ASKED = "asked"
@@ -45,7 +51,7 @@ class Voice(Enum):
     DUCKED = "ducked"
 
 
-State = Link | Floor | Reply | Voice
+State = Link | Floor | Turn | Reply | Voice
 
 
 class Trigger(Enum):
@@ -56,6 +62,8 @@ class Trigger(Enum):
     LINK_LOST = "link lost"
     SPEECH_STARTED = "speech started"
     SPEECH_STOPPED = "speech stopped"
+    TURN_GUESSED = "turn guessed"
+    TURN_SETTLED = "turn settled"
     REPLY_ASKED = "reply asked"
     REPLY_CREATED = "reply created"
     REPLY_REFUSED = "reply refused"
@@ -80,6 +88,7 @@ class States:
 
     link: Link = Link.DOWN
     floor: Floor = Floor.SILENT
+    turn: Turn = Turn.SURE
     reply: Reply = Reply.NONE
     voice: Voice = Voice.QUIET
 
@@ -90,6 +99,8 @@ TRANSITIONS: dict[Trigger, dict[State, State]] = {
     Trigger.LINK_LOST: {Link.OPENING: Link.DOWN, Link.READY: Link.DOWN},
     Trigger.SPEECH_STARTED: {Floor.SILENT: Floor.SPEAKING, Floor.SPEAKING: Floor.SPEAKING},
     Trigger.SPEECH_STOPPED: {Floor.SPEAKING: Floor.SILENT, Floor.SILENT: Floor.SILENT},
+    Trigger.TURN_GUESSED: {Turn.SURE: Turn.GUESSED},
+    Trigger.TURN_SETTLED: {Turn.GUESSED: Turn.SURE},
     Trigger.REPLY_ASKED: {Reply.NONE: Reply.ASKED},
     Trigger.REPLY_CREATED: {
         Reply.NONE: Reply.STREAMING,
@@ -117,7 +128,7 @@ JOINT: tuple[tuple[frozenset[State], Consequence], ...] = (
     (frozenset({Link.READY, Floor.SILENT, Reply.NONE, Voice.QUIET}), Consequence.SPEAK_UP),
 )
 
-_MACHINE: dict[type[Enum], str] = {Link: "link", Floor: "floor", Reply: "reply", Voice: "voice"}
+_MACHINE: dict[type[Enum], str] = {Link: "link", Floor: "floor", Turn: "turn", Reply: "reply", Voice: "voice"}
 _MOVED_BY: dict[Trigger, str] = {trigger: _MACHINE[type(next(iter(rows)))] for trigger, rows in TRANSITIONS.items()}
 
 
@@ -141,7 +152,7 @@ def may(states: States, trigger: Trigger) -> bool:
 
 def consequence(states: States) -> Consequence | None:
     """What the joint state calls for, if anything."""
-    held = {states.link, states.floor, states.reply, states.voice}
+    held = {states.link, states.floor, states.turn, states.reply, states.voice}
     for needed, follows in JOINT:
         if needed <= held:
             return follows

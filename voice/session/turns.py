@@ -39,10 +39,12 @@ class Talk:
     """A turn that is committed by hand, by the talk button or by our ear: what lies within it is sent.
 
     The button leaves a tail after its release, and a tap of it is a mistake; the ear says when it is over.
+    `began_ms` is the turn's beginning as a position in the person's sound.
     """
 
     def __init__(self, rules: TurnRules) -> None:
         self._rules = rules
+        self.began_ms = 0.0
         self._button = Button.UP
         self._pressed_at = 0.0
         self._tail_until = 0.0

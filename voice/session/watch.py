@@ -70,11 +70,13 @@ class WatchRules:
 
 
 class Watch:
-    """The watches of one conversation."""
+    """The watches of one conversation. `repaired` and `unheard` count in a row: connections that were replaced, and
+    those that were because the engine heard nothing of what our ear took for speech."""
 
     def __init__(self, rules: WatchRules) -> None:
         self.rules = rules
         self.repaired = 0
+        self.unheard = 0
         self.by_sense = False
         self._armed: dict[Trouble, float] = {}
         self._slowest_s: dict[Trouble, float] = {}
