@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +18,7 @@ from voice.app.conversations import Company, Conversations, every_tool, settings
 from voice.app.engines import Engines, open_engines
 from voice.app.hearing import Hearing
 from voice.app.tooling import open_tools
+from voice.app.warming import warm_up
 from voice.config import ServerSettings, Settings
 from voice.errors import ConfigError
 from voice.net.base import PendingSocket, SocketLimits
@@ -63,10 +64,15 @@ class Service:
             await self._open(self._conversations, reception.assistants, stack)
             stack.push_async_callback(self.calls.close)
             if self.authority.keys_needed:
-                _look_after(self._watch_keys(), stack)
+                _look_after(self._watch_keys(), stack, name="watch keys")
             elif server.public_origin:
                 logger.warning("others can reach this service, and it asks for no key")
-            await self.door.serve(ready, signals=signals)
+
+            def accepting(address: str) -> None:
+                _look_after(asyncio.to_thread(warm_up), stack, name="warm up")
+                ready(address)
+
+            await self.door.serve(accepting, signals=signals)
 
     def _receive(self, keys: tuple[ApiKey, ...] | None) -> Reception:
         """Everything that decides who may come in."""
@@ -227,9 +233,9 @@ def _host_of(origin: str) -> tuple[str, ...]:
     return (host,) if host else ()
 
 
-def _look_after(work: Any, stack: AsyncExitStack) -> None:
+def _look_after(work: Coroutine[Any, Any, None], stack: AsyncExitStack, *, name: str) -> None:
     """A task that ends with the service."""
-    task = asyncio.get_running_loop().create_task(work, name="watch keys")
+    task = asyncio.get_running_loop().create_task(work, name=name)
 
     async def end() -> None:
         task.cancel()

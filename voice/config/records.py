@@ -15,7 +15,7 @@ def _secret() -> Any:
     return field(default="", repr=False, metadata={"secret": True})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServerSettings:
     """The door. `grace_s` is how long open conversations may go on after a stop signal; `public_origin` is the
     address that others reach us at (`https://voice.example.com`), never guessed from what a request says.
@@ -43,7 +43,7 @@ class ServerSettings:
     twilio_auth_token: str = _secret()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LimitSettings:
     """What one client may take, where keys tell clients apart; 0 is no limit. Minutes and US dollars are counted over
     24 hours from the first one on, in this process. `requests_per_minute` holds for each key and for each address,
@@ -66,7 +66,7 @@ class LimitSettings:
 Who = Literal["anyone", "key", "nobody"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OverrideSettings:
     """Who may change what of an assistant: `anyone` who may talk with it, whoever holds an API `key` (not a client
     secret, which is in somebody's browser), or `nobody`. Who may not change instructions is not shown them either."""
@@ -81,7 +81,7 @@ class OverrideSettings:
     system_items: Who = "anyone"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PriceSettings:
     """US dollars per million tokens, of the model that answers. All 0: nothing is claimed about cost."""
 
@@ -95,7 +95,7 @@ class PriceSettings:
     image_cached: float = _between(0.0, 0, 10_000)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EngineSettings:
     """What listens, thinks and speaks: the embedded engine, OpenAI, or any server of the same protocol at `url`.
 
@@ -108,7 +108,7 @@ class EngineSettings:
     api_key: str = _secret()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LocalSettings:
     """The parts of the embedded engine. `auto` takes the best one that is installed; `stt_model`, `tts_model` and
     `tts_voices` are paths; `brain_url` is an OpenAI-compatible base address, like `http://127.0.0.1:11434/v1`."""
@@ -127,7 +127,7 @@ class LocalSettings:
     vad: str = "silero"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SessionSettings:
     """How a conversation begins: `instructions` for the model, a `greeting` that is spoken first, and the voice.
     `closing` is what a caller hears when the engine is gone for good; a synthesiser on this machine speaks it."""
@@ -139,7 +139,7 @@ class SessionSettings:
     language: str = "en"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TurnSettings:
     """When the person's turn is over: after `silence_ms` of silence (as the engine hears it, or with `local` as our own
     ear does), when it makes sense (`semantic_vad`), or when the talk button is let go. `idle_text` is said after
@@ -163,7 +163,7 @@ class TurnSettings:
     interruption: Literal["judged", "at_once"] = "at_once"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ToolSettings:
     """Which tools the assistant may use: their names, or `all`.
 
@@ -179,7 +179,7 @@ class ToolSettings:
     approval_prompt: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RtcSettings:
     """Browsers' sound over WebRTC. `udp_ports` is the range that a firewall lets through ("50000-50200"; "": any), one
     port for each call and address; `addresses` are the local ones to listen at (none named: all of this machine);
@@ -206,7 +206,7 @@ class RtcSettings:
     connect_s: float = _between(15.0, 1, 120)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AssistantSettings:
     """One of several assistants, whole: what `[assistants.NAME]` leaves out is as in the general sections."""
 
@@ -219,7 +219,7 @@ class AssistantSettings:
     overrides: OverrideSettings = field(default_factory=OverrideSettings)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Settings:
     """Everything that can be set, one section per concern."""
 

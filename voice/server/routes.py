@@ -19,7 +19,6 @@ from voice.server import bodies
 from voice.server.auth import Caller
 from voice.server.calls import Call
 from voice.server.http import peer
-from voice.server.openapi import document
 from voice.server.reception import Reception
 from voice.server.secrets import LEAST_S, MOST_S, USUAL_S
 from voice.server.visits import Visit
@@ -79,6 +78,8 @@ class Routes:
         return JSONResponse(self._facts(caller), headers={"cache-control": "no-store"})
 
     async def openapi(self, request: Request) -> Response:
+        from voice.server.openapi import document  # few ask, and not before the service is up
+
         return JSONResponse(document())
 
     # Client secrets
