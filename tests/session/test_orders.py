@@ -151,3 +151,21 @@ def test_a_reply_that_is_already_heard_goes_on() -> None:
     effects = refuse(stage, create)
     assert sent(effects, ResponseCancel) == []
     assert stage.reply() is Reply.STREAMING
+
+
+def test_a_reply_that_is_interrupted_after_another_was_withdrawn_keeps_what_it_made() -> None:
+    stage = Stage(tools=("clock",))
+    stage.speak()
+    stage.begin()
+    stage.call()
+    stage.done()
+    (create,) = sent(stage.say(ev.ToolDone("call_1", "noon")), ConversationItemCreate)
+    refuse(stage, create)
+    stage.begin("resp_2")
+    stage.done("resp_2", "cancelled")
+    assert stage.reply() is Reply.ASKED
+    stage.say(ev.StopTalking())
+    stage.begin("resp_3")
+    made = {"id": "item_a3", "type": "message", "role": "assistant", "content": []}
+    effects = stage.done("resp_3", "cancelled", output=[made])
+    assert sent(effects, ConversationItemDelete) == []

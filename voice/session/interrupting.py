@@ -67,7 +67,7 @@ class Interrupting:
         streaming = books.states.reply is Reply.STREAMING
         response_id, wish = books.replies.active_id, books.replies.wish
         books.step(Trigger.REPLY_INTERRUPTED)
-        books.replies.stale_until = books.now + (STALE_PATIENCE_S if streaming else ASKED_PATIENCE_S)
+        books.replies.stop(books.now + (STALE_PATIENCE_S if streaming else ASKED_PATIENCE_S))
         heard = any(cut.heard_ms > 0 for cut in cuts if cut.response_id == response_id)
         if wish is not None and wish.text and not heard and why != "operator" and wish.protect != "must_be_heard":
             books.replies.want(wish)

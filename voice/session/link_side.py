@@ -165,7 +165,6 @@ class LinkSide:
             replies.make_stale(response_id)
             books.step(Trigger.REPLY_DONE)
             replies.done()
-            books.replies.stale_until = None
         said = self._turns_are_known()
         if not said:
             self._take_turns_back(by_hand=by_hand)

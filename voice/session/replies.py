@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from enum import Enum
 from typing import Literal
 
 from voice.protocol.client_events import ResponseCreate
@@ -22,6 +23,17 @@ STALE_PATIENCE_S = 3.0
 """So long after a reply was stopped the engine should have said that it is over."""
 
 
+class Fate(Enum):
+    """What becomes of a reply that was stopped before it had a name, once it has one."""
+
+    DROPPED = "dropped"
+    """It was interrupted: what it made stays."""
+    WITHDRAWN = "withdrawn"
+    """It is made anew: what it made is to have never been."""
+    RETRACTED = "retracted"
+    """Its turn went on: nobody is to hear of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """A response that somebody wants. `text`: these exact words, protected as `Say` has it; `create`: as a client asked
@@ -34,7 +46,8 @@ class Wish:
 
 
 class Replies:
-    """The response being made and the wishes behind it. One that was stopped is over at `stale_until` at the latest."""
+    """The response being made and the wishes behind it. One that was stopped is over at `stale_until` at the latest,
+    and has its `fate`."""
 
     def __init__(self) -> None:
         self.active_id = ""
@@ -45,6 +58,7 @@ class Replies:
         self._over: dict[str, None] = {}
         self.protected: dict[str, Wish] = {}
         self.stale_until: float | None = None
+        self.fate = Fate.DROPPED
         self._hold_until: float | None = None
         self._tries = 0
 
@@ -99,9 +113,17 @@ class Replies:
         """The engine made a response to its end: the count of refusals begins anew."""
         self._tries = 0
 
+    def stop(self, until: float, fate: Fate = Fate.DROPPED) -> None:
+        """It is not wanted any more; by then the engine should have said that it is over."""
+        self.stale_until, self.fate = until, fate
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether a reply that was stopped should be over by now."""
+        return self.stale_until is not None and now >= self.stale_until
+
     def done(self) -> None:
         """No response is active."""
-        self.active_id, self.asked_event_id, self.wish = "", "", None
+        self.active_id, self.asked_event_id, self.wish, self.stale_until = "", "", None, None
 
     def make_stale(self, response_id: str) -> None:
         """What still comes of this response is not for anybody's ears."""

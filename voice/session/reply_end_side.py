@@ -78,7 +78,6 @@ class ReplyEndSide:
         if may(books.states, Trigger.REPLY_DONE):
             books.step(Trigger.REPLY_DONE)
             books.replies.done()
-            books.replies.stale_until = None
 
     def _settle(self, response: Response) -> None:
         """Which turns need not be heard again now."""
@@ -143,7 +142,6 @@ class ReplyEndSide:
         stands = books.states.reply is Reply.ASKED and wish is not None and wish.reason != "client"
         if may(books.states, Trigger.REPLY_REFUSED):
             books.step(Trigger.REPLY_REFUSED)
-        books.replies.stale_until = None
         if not books.replies.refused(books.now, again=stands and action is Action.RETRY) and stands:
             books.note("reply_given_up")
         self._asking.speak_up()

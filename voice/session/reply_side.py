@@ -11,7 +11,7 @@ from voice.session.books import Books
 from voice.session.call_side import CallSide
 from voice.session.calling import Calling
 from voice.session.progress import Progress
-from voice.session.replies import STALE_PATIENCE_S
+from voice.session.replies import STALE_PATIENCE_S, Fate
 from voice.session.retractions import Retractions
 from voice.session.states import Reply, Trigger, Turn, may
 from voice.session.watch_side import WatchSide
@@ -86,24 +86,24 @@ class ReplySide:
     def _stale_created(self, response_id: str) -> None:
         """A reply that was interrupted before it began: now it has a name by which it can be stopped."""
         books = self._books
-        self._withdrawals.named(response_id)
+        fate = books.replies.fate
+        if fate is Fate.WITHDRAWN:
+            self._withdrawals.named(response_id)
+        elif fate is Fate.RETRACTED:
+            self._retractions.reply(response_id)
         books.replies.make_stale(response_id)
         books.replies.created(response_id)
-        self._retractions.named(response_id)
         books.gap.answering(response_id)
-        books.replies.stale_until = books.now + STALE_PATIENCE_S
+        books.replies.stop(books.now + STALE_PATIENCE_S, fate)
         self._asking.cancel(response_id)
 
     def give_up_stale(self) -> None:
         """The cancelled reply never said that it is done: go on without it."""
         books = self._books
-        books.replies.stale_until = None
         self._retractions.give_up_replies()
-        self._withdrawals.given_up()
-        if books.states.reply is Reply.STALE:
-            books.step(Trigger.REPLY_DONE)
-            books.replies.done()
-            books.note("surprise", type="response.done missing")
+        books.step(Trigger.REPLY_DONE)
+        books.replies.done()
+        books.note("surprise", type="response.done missing")
 
     def adopt(self, response_id: str) -> bool:
         """Something comes of a response that we never heard to begin: it is the one that was asked for. False when it

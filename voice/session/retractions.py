@@ -22,7 +22,6 @@ class Retractions:
         self._commits: list[str] = []
         self._items: dict[str, None] = {}
         self._replies: dict[str, list[str]] = {}
-        self._unnamed_reply = False
 
     # What is retracted
 
@@ -44,17 +43,7 @@ class Retractions:
         """A reply, with all that comes of it."""
         self._replies[response_id] = []
 
-    def unnamed_reply(self, *, pending: bool) -> None:
-        """A reply that has no name yet, if one is on its way."""
-        self._unnamed_reply = pending
-
     # What becomes of it
-
-    def named(self, response_id: str) -> None:
-        """A reply that was stopped before it had a name has one now, and is being cancelled."""
-        if self._unnamed_reply:
-            self._unnamed_reply = False
-            self._replies[response_id] = []
 
     def took_commit(self, item_id: str) -> bool:
         """The engine made an item of a commit: whether that was retracted meanwhile."""
@@ -81,7 +70,6 @@ class Retractions:
 
     def give_up_replies(self) -> None:
         """The engine never said that a retracted reply is over: what is known of it is deleted all the same."""
-        self._unnamed_reply = False
         for response_id in list(self._replies):
             self.reply_over(response_id)
 
@@ -90,7 +78,6 @@ class Retractions:
         self._commits.clear()
         self._items.clear()
         self._replies.clear()
-        self._unnamed_reply = False
 
     # What the engine says
 

@@ -278,7 +278,7 @@ class Session(Books):
         if self.began_at is None:
             self.began_at = now
         self.link.handle_time()
-        if self.replies.stale_until is not None and now >= self.replies.stale_until:
+        if self.replies.is_overdue(now):
             self.response.give_up_stale()
         self.replies.hold_over(now)
         self.person.handle_time()

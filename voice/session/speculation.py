@@ -20,7 +20,7 @@ from voice.session.books import Books
 from voice.session.client_side import ClientSide
 from voice.session.effects import SendAudio, SendToEngine
 from voice.session.events import EngineAudio, EngineSaid
-from voice.session.replies import STALE_PATIENCE_S
+from voice.session.replies import STALE_PATIENCE_S, Fate
 from voice.session.reply_end_side import ReplyEndSide
 from voice.session.retractions import Retractions
 from voice.session.states import Link, Reply, Trigger, Turn, Voice
@@ -71,7 +71,6 @@ class Speculation:
         books.step(Trigger.TURN_GUESSED)
         self._began_at = books.now
         self._item_id = self._response_id = ""
-        self._retractions.unnamed_reply(pending=False)
         self._commit_id = books.new_id("commit")
         books.step(Trigger.SPEECH_STOPPED)
         books.note("speculated")
@@ -141,7 +140,6 @@ class Speculation:
             return
         said = [event.event for event in held if isinstance(event, EngineSaid)]
         done = next((event for event in said if isinstance(event, se.ResponseDone)), None)
-        self._retractions.unnamed_reply(pending=not self._response_id)
         if self._response_id:
             self._retractions.reply(self._response_id)
             for event in said:
@@ -149,7 +147,7 @@ class Speculation:
             books.replies.created(self._response_id)
             books.replies.make_stale(self._response_id)
         books.step(Trigger.REPLY_INTERRUPTED)
-        books.replies.stale_until = books.now + STALE_PATIENCE_S
+        books.replies.stop(books.now + STALE_PATIENCE_S, Fate.RETRACTED)
         if done is not None:
             self._retracted_reply_done(done)
         elif self._response_id:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from voice.protocol.settings import Response
 from voice.session.asking import Asking
 from voice.session.books import Books
-from voice.session.replies import STALE_PATIENCE_S
+from voice.session.replies import STALE_PATIENCE_S, Fate
 from voice.session.states import Reply, Trigger, may
 from voice.session.told_items import ToldItems
 
@@ -18,7 +18,6 @@ class Withdrawals:
         self._asking = asking
         self._told = told
         self._withdrawn: dict[str, None] = {}
-        self._withdrawing = False
 
     def __contains__(self, response_id: str) -> bool:
         return response_id in self._withdrawn
@@ -33,24 +32,17 @@ class Withdrawals:
             return
         streaming = books.states.reply is Reply.STREAMING
         books.step(Trigger.REPLY_INTERRUPTED)
-        books.replies.stale_until = books.now + STALE_PATIENCE_S
+        books.replies.stop(books.now + STALE_PATIENCE_S, Fate.WITHDRAWN)
         books.replies.want(wish)
         books.note("reply_withdrawn", response_id=response_id)
-        if not streaming:
-            self._withdrawing = True
-            return
-        self._withdrawn[response_id] = None
-        books.replies.make_stale(response_id)
-        self._asking.cancel(response_id)
+        if streaming:
+            self.named(response_id)
+            books.replies.make_stale(response_id)
+            self._asking.cancel(response_id)
 
     def named(self, response_id: str) -> None:
-        """A reply that was stopped before it began has a name now."""
-        if self._withdrawing:
-            self._withdrawn[response_id] = None
-
-    def given_up(self) -> None:
-        """Nobody knows what became of it."""
-        self._withdrawing = False
+        """A reply that is withdrawn has this name."""
+        self._withdrawn[response_id] = None
 
     def ended(self, response: Response) -> None:
         """What a withdrawn response made is to have never been."""
@@ -63,4 +55,3 @@ class Withdrawals:
     def forget(self) -> None:
         """The connection is gone."""
         self._withdrawn.clear()
-        self._withdrawing = False
