@@ -11,7 +11,7 @@ from typing import Any
 from voice.app.calls import CallReport
 from voice.audio.frames import PCM_24K, AudioFrame
 from voice.protocol.codec import decode_server_event
-from voice.runtime.report import Reporter
+from voice.runtime.reporter import Reporter
 from voice.session.effects import Effect, Note, Play, StopPlayback
 from voice.session.events import CallerAudio, EngineAudio, EngineSaid, Event, HungUp, Played, Tick
 

@@ -9,7 +9,8 @@ from tests.world.engine import Plan
 from tests.world.room import Room
 from voice.commands.conversation import Conversation
 from voice.commands.summary import report_lines
-from voice.runtime.report import Interruption, Reporter, SessionReport, TurnReport
+from voice.runtime.report import Interruption, SessionReport, TurnReport
+from voice.runtime.reporter import Reporter
 from voice.session.effects import Note
 from voice.session.events import Tick
 

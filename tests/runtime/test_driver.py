@@ -238,14 +238,14 @@ def test_what_a_frame_sets_off_still_winds_the_timer() -> None:
 
     async def scene() -> None:
         scene = Conversation(playout="clock")
-        made = scene.driver._make_engine
+        made = scene.driver._line._make_engine
 
         def make() -> ScriptedEngine:
             made()
             scene.engines[-1] = Answers(greeting=server("session.created", session={"type": "realtime"}), answer=talks)
             return scene.engines[-1]
 
-        scene.driver._make_engine = make
+        scene.driver._line._make_engine = make
         task = scene.start()
         await scene.ready()
         scene.transport.say(SOUND.data)
@@ -355,7 +355,7 @@ def test_an_engine_that_is_gone_before_it_was_opened_did_not_open() -> None:
 
     async def scene() -> None:
         scene = Conversation(link=LinkRules(attempts=0))
-        scene.driver._make_engine = lambda: Dies()
+        scene.driver._line._make_engine = lambda: Dies()
         task = scene.start()
         assert await task == "the engine is gone"
         assert "LinkOpened" not in scene.seen.events()
@@ -370,7 +370,7 @@ def test_nobody_waits_for_an_engine_that_is_still_being_reached() -> None:
 
     async def scene() -> None:
         scene = Conversation()
-        scene.driver._make_engine = lambda: Slow()
+        scene.driver._line._make_engine = lambda: Slow()
         task = scene.start()
         await until(lambda: "Tick" in scene.seen.events())
         await asyncio.sleep(0.01)
@@ -389,14 +389,14 @@ def test_an_engine_whose_goodbye_takes_long_does_not_hold_the_next_one_up() -> N
 
     async def scene() -> None:
         scene = Conversation()
-        make = scene.driver._make_engine
+        make = scene.driver._line._make_engine
 
         def slow() -> ScriptedEngine:
             make()
             scene.engines[-1] = Slow(greeting=server("session.created", session={"type": "realtime"}), answer=talks)
             return scene.engines[-1]
 
-        scene.driver._make_engine = slow
+        scene.driver._line._make_engine = slow
         task = scene.start()
         await scene.ready()
         scene.engine.emit(server("error", error={"type": "x", "code": "session_expired", "message": "m"}))
@@ -439,7 +439,7 @@ def test_an_engine_that_breaks_while_it_opens_ends_the_conversation_loudly(caplo
 
     async def scene() -> None:
         scene = Conversation()
-        scene.driver._make_engine = lambda: Broken()
+        scene.driver._line._make_engine = lambda: Broken()
         with pytest.raises(EngineFailed):
             await scene.start()
 

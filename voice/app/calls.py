@@ -15,7 +15,8 @@ from voice.app.sessions import make_driver, session_config
 from voice.app.tooling import approval_rules, open_tools
 from voice.config import Settings
 from voice.runtime.driver import Watcher
-from voice.runtime.report import Reporter, SessionReport
+from voice.runtime.report import SessionReport
+from voice.runtime.reporter import Reporter
 from voice.runtime.trace import ReplayResult, TraceWriter, replay_file
 from voice.session.effects import Effect
 from voice.session.events import Event

@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
-from voice.runtime.report import Interruption, Reporter, TurnReport
+from voice.runtime.report import Interruption, TurnReport
+from voice.runtime.reporter import Reporter
 from voice.session import effects as ef
 from voice.session import events as ev
 

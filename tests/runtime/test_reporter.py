@@ -10,7 +10,7 @@ from tests.session.stage import Stage
 from tests.session.test_floor import RULES
 from tests.world.engine import Plan
 from tests.world.room import SILENCE, Room
-from voice.runtime.report import REMEMBERED, Reporter
+from voice.runtime.reporter import REMEMBERED, Reporter
 from voice.session import effects as ef
 from voice.session import events as ev
 from voice.session.events import HungUp
