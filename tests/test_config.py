@@ -206,6 +206,13 @@ def test_a_key_without_its_section_is_explained(write: Write) -> None:
         ("grace_s = nan", "a number from 0 to 3600, not nan"),
         ("host = 1", "text in quotes, not 1"),
         ('allowed_hosts = "a"', """a list of names like ["a", "b"], not 'a'"""),
+        (
+            'public_origin = "voice.example.com"',
+            "an address that begins with https:// or http://, not 'voice.example.com'",
+        ),
+        ('public_origin = "https://a.b/c"', """an origin like "https://voice.example.com", not 'https://a.b/c'"""),
+        ('allowed_origins = ["a.b"]', """an origin like "https://voice.example.com", not 'a.b'"""),
+        ('allowed_origins = ["null"]', """an origin like "https://voice.example.com", not 'null'"""),
     ],
 )
 def test_a_wrong_value_is_answered_with_what_was_expected(write: Write, line: str, expected: str) -> None:

@@ -6,11 +6,12 @@ import asyncio
 import hashlib
 import hmac
 from base64 import b64encode
+from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.service.doors import refused, settings
+from tests.service.doors import Keys, refused, settings
 from tests.service.house import House
 from voice.config import ServerSettings
 from voice.errors import RequestRefused
@@ -45,10 +46,10 @@ def test_what_it_did_not_sign_is_refused(signature: str) -> None:
         TwilioSignature(TOKEN, "https://voice.example.com").check("/twilio", signature)
 
 
-def test_at_the_door() -> None:
+def test_at_the_door(tmp_path: Path) -> None:
     async def scene() -> None:
         server = ServerSettings(public_origin="https://voice.example.com", twilio_auth_token=TOKEN)
-        async with House(settings=settings(server=server)) as house:
+        async with House(settings=settings(Keys(tmp_path), server=server)) as house:
             url = house.url.replace("/v1/realtime", "/twilio")
             status, error, _ = await refused(url)
             assert (status, error["code"]) == (403, "invalid_signature")

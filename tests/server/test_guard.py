@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from voice.config import ServerSettings
 from voice.errors import ConfigError
-from voice.server.guard import Guard, check_bind
+from voice.server.guard import Guard, check_bind, check_reach
 
 GUARD = Guard(("voice.example.com", "*.internal.example", "10.0.0.5"), ("https://app.example.org",))
 
@@ -69,3 +71,29 @@ def test_elsewhere_a_key_is_needed(host: str) -> None:
         check_bind(host, authenticated=False)
     assert "127.0.0.1" in refused.value.fix
     check_bind(host, authenticated=True)
+
+
+@pytest.mark.parametrize(
+    ("server", "told"),
+    [
+        (ServerSettings(), ""),
+        (ServerSettings(host="::1", public_origin="http://localhost:8080", allowed_hosts=("127.0.0.1:9",)), ""),
+        (ServerSettings(host="0.0.0.0"), "Listening on 0.0.0.0"),
+        (ServerSettings(public_origin="https://voice.example.com"), "Being reached as voice.example.com"),
+        (ServerSettings(allowed_hosts=("localhost", "*.example.com")), "Being reached as *.example.com"),
+        (ServerSettings(trusted_proxies=("127.0.0.1",)), "Standing behind a proxy"),
+    ],
+)
+def test_where_others_can_reach_us_a_key_is_needed_or_somebody_says_that_none_is(
+    server: ServerSettings, told: str
+) -> None:
+    check_reach(server, authenticated=True)
+    check_reach(replace(server, open_to_all=True), authenticated=False)
+    if not told:
+        check_reach(server, authenticated=False)
+        return
+    with pytest.raises(ConfigError) as refused:
+        check_reach(server, authenticated=False)
+    assert refused.value.message.startswith(told)
+    assert "voice keys add" in refused.value.fix
+    assert "open_to_all" in refused.value.fix

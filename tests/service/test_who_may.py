@@ -119,7 +119,8 @@ def test_a_foreign_page_can_neither_write_nor_read(keys: Keys) -> None:
 
 def test_the_public_address_is_one_of_our_names() -> None:
     async def scene() -> None:
-        async with House(settings=settings(server=ServerSettings(public_origin="https://voice.example.com"))) as house:
+        server = ServerSettings(public_origin="https://voice.example.com", open_to_all=True)
+        async with House(settings=settings(server=server)) as house:
             headers = {"host": "voice.example.com", "origin": "https://voice.example.com"}
             assert (await ask(house, "POST", SECRETS, headers=headers)).status_code == 200
 
@@ -137,6 +138,25 @@ def test_a_public_address_needs_keys(tmp_path: Path) -> None:
         async with House(settings=settings(empty, server=public)) as house:
             house.url = house.url.replace("0.0.0.0", "127.0.0.1")
             assert (await ask(house, "POST", SECRETS)).status_code == 401
+
+    asyncio.run(scene())
+
+
+def test_a_public_name_needs_keys_too_unless_somebody_says_otherwise(tmp_path: Path) -> None:
+    async def scene() -> None:
+        public = ServerSettings(public_origin="https://voice.example.com")
+        with pytest.raises(ConfigError) as refused:
+            async with House(settings=settings(server=public)):
+                pass
+        assert "open_to_all" in refused.value.fix
+        async with House(settings=settings(Keys(tmp_path), server=public)) as house:
+            assert (await ask(house, "POST", SECRETS)).status_code == 401
+        limits = LimitSettings(requests_per_minute=2)
+        said = ServerSettings(host="0.0.0.0", open_to_all=True)
+        async with House(settings=settings(server=said, limits=limits)) as house:
+            house.url = house.url.replace("0.0.0.0", "127.0.0.1")
+            statuses = [(await ask(house, "POST", SECRETS)).status_code for _ in range(3)]
+            assert statuses == [200, 200, 429], "whoever can reach it is counted by address"
 
     asyncio.run(scene())
 

@@ -28,6 +28,7 @@ from voice.runtime.quota import QuotaLimits, Quotas
 from voice.server.auth import Authority, Caller
 from voice.server.calls import Calls
 from voice.server.carriers import TwilioSignature
+from voice.server.guard import check_reach
 from voice.server.keys import ApiKey, KeyFile
 from voice.server.reception import Reception
 from voice.server.secrets import ClientSecrets
@@ -58,15 +59,17 @@ class Service:
     async def serve(self, ready: Callable[[str], None], *, signals: bool = True) -> None:
         """Open the doors and run until told to stop. Raises PortInUse, ConfigError, ExtraMissing or EngineError."""
         server = self._settings.server
-        reception = self._receive(await self._keys())
+        keys = await self._keys()
+        check_reach(server, authenticated=keys is not None)
+        reception = self._receive(keys)
         self.door = self._make_door(reception)
         async with AsyncExitStack() as stack:
             await self._open(self._conversations, reception.assistants, stack)
             stack.push_async_callback(self.calls.close)
             if self.authority.keys_needed:
                 _look_after(self._watch_keys(), stack, name="watch keys")
-            elif server.public_origin:
-                logger.warning("others can reach this service, and it asks for no key")
+            elif server.open_to_all:
+                logger.warning("this service asks for no key: something in front of it must")
 
             def accepting(address: str) -> None:
                 _look_after(asyncio.to_thread(warm_up), stack, name="warm up")
@@ -90,7 +93,9 @@ class Service:
         quotas = Quotas(QuotaLimits(limits.minutes_per_key, limits.usd_per_key, limits.usd))
         conversations = self._conversations = Conversations(settings, assistants, hub, quotas, self._metrics)
         self.secrets = ClientSecrets(limits.client_secrets, time.time)
-        self.authority = Authority(keys, self.secrets, limits, trusted_proxies=server.trusted_proxies)
+        self.authority = Authority(
+            keys, self.secrets, limits, trusted_proxies=server.trusted_proxies, open_to_all=server.open_to_all
+        )
         self.calls = Calls(conversations.hold, most_pending=limits.pending_calls)
         return Reception(self.authority, self.secrets, assistants, self.calls, hub, conversations.may_begin, limits)
 
@@ -117,7 +122,7 @@ class Service:
             on_drain=self._hub.drain,
             allowed_hosts=(*server.allowed_hosts, *_host_of(server.public_origin)),
             allowed_origins=server.allowed_origins,
-            authenticated=authority.keys_needed,
+            authenticated=authority.keys_needed or server.open_to_all,
             limits=SocketLimits(max_message_bytes=server.max_message_bytes),
             further_routes=routes.all(),
             tls=(server.tls_cert, server.tls_key) if server.tls_cert else None,

@@ -68,6 +68,7 @@ def _serve(arguments: argparse.Namespace) -> None:
         gc.enable()
         gc.freeze()  # and later looks need not pass it
         keys = "a key is needed · " if settings.server.keys_file else ""
+        keys = keys or ("no key is needed, from nobody · " if settings.server.open_to_all else "")
         say(f"voice is ready on {address} · engine {engine} · {keys}Ctrl-C stops it")
 
     run_loop(build_service(settings).serve(ready))

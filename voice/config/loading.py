@@ -8,14 +8,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from voice.config.given import Given, convert
-from voice.config.records import ASSISTANTS, SECTIONS, AssistantSettings, Settings, keys
+from voice.config.records import ASSISTANTS, SECTIONS, AssistantSettings, ServerSettings, Settings, keys
 from voice.config.rtc import check_rtc
 from voice.config.sources import engine_choice, from_environment, from_file, from_flags
 
 __all__ = ["engine_choice", "load"]
 
 OPENAI_HOST = "api.openai.com"
-ENGINE_SCHEMES = ("ws", "wss", "http", "https")
+ADDRESSES = {
+    "engine.url": ("ws", "wss", "http", "https"),
+    "local.brain_url": ("http", "https"),
+    "server.public_origin": ("https", "http"),
+}
 
 
 def load(path: Path | None, env: Mapping[str, str], overrides: Mapping[str, object] | None = None) -> Settings:
@@ -68,6 +72,7 @@ def _checked(settings: Settings, given: Mapping[str, Given]) -> Settings:
         given["server.default_assistant"].refuse(f"the name of one of [{ASSISTANTS}.…] (there are: {known})")
     if server.twilio_auth_token and not server.public_origin:
         given["server.twilio_auth_token"].refuse("server.public_origin beside it: Twilio signs that address")
+    _check_origins(server, given)
     if bool(server.tls_cert) is not bool(server.tls_key):
         one, other = ("tls_cert", "tls_key") if server.tls_cert else ("tls_key", "tls_cert")
         given[f"server.{one}"].refuse(f"server.{other} beside it", fix="A certificate and its key go together.")
@@ -106,9 +111,9 @@ def _choose_engine(given: dict[str, Given], env: Mapping[str, str]) -> None:
         given["engine.kind"].refuse("an address beside it", fix="Set engine.url, like ws://127.0.0.1:8081/v1/realtime.")
     if _text(given, "engine.kind") == "openai" and _text(given, "engine.url"):
         given["engine.url"].refuse('no address beside engine.kind "openai"', fix='Leave it out, or set kind = "url".')
-    for name in ("engine.url", "local.brain_url"):
+    for name, schemes in ADDRESSES.items():
         if _text(given, name):
-            _check_address(given[name], ENGINE_SCHEMES if name == "engine.url" else ("http", "https"))
+            _check_address(given[name], schemes)
 
 
 def _find_keys(given: dict[str, Given], env: Mapping[str, str]) -> None:
@@ -136,6 +141,18 @@ def _find_key(given: dict[str, Given], env: Mapping[str, str], name: str, *, off
         given[name] = Given(key, variable)
     elif official and env.get("OPENAI_API_KEY"):
         given[name] = Given(env["OPENAI_API_KEY"], "OPENAI_API_KEY")
+
+
+def _check_origins(settings: ServerSettings, given: Mapping[str, Given]) -> None:
+    """An origin has no path; one that had would be compared with what no browser says, and never fit."""
+    for name, origins in (
+        ("public_origin", (settings.public_origin,)),
+        ("allowed_origins", settings.allowed_origins),
+    ):
+        for origin in filter(None, origins):
+            parts = urlsplit(origin.lower())
+            if not parts.scheme or not parts.netloc or origin.lower().rstrip("/") != f"{parts.scheme}://{parts.netloc}":
+                given[f"server.{name}"].refuse(f'an origin like "https://voice.example.com", not {origin!r}')
 
 
 def _check_address(item: Given, schemes: tuple[str, ...]) -> None:

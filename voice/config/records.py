@@ -20,10 +20,11 @@ class ServerSettings:
     """The door. `grace_s` is how long open conversations may go on after a stop signal; `public_origin` is the
     address that others reach us at (`https://voice.example.com`), never guessed from what a request says.
 
-    `keys_file` is where `voice keys` keeps its keys; with keys in it every client must show one. The address of a
-    client is taken from `X-Forwarded-For` only when one of the `trusted_proxies` (addresses) says it. `tls_cert` and
-    `tls_key` are PEM files. `default_assistant` answers who names none; empty: what [session] describes. With Twilio's
-    auth token only what Twilio has signed for `public_origin` may open its socket, and then it needs no key."""
+    `keys_file` is where `voice keys` keeps its keys; with keys in it every client must show one. Without keys it does
+    not start where others can reach it, unless `open_to_all` says that something in front decides who gets in. The
+    address of a client is taken from `X-Forwarded-For` only when one of the `trusted_proxies` (addresses) says it.
+    `tls_cert` and `tls_key` are PEM files. `default_assistant` answers who names none; empty: what [session] describes.
+    With Twilio's auth token only what Twilio has signed for `public_origin` may open its socket, and needs no key."""
 
     host: str = "127.0.0.1"
     port: int = _between(8080, 0, 65_535)
@@ -36,6 +37,7 @@ class ServerSettings:
     allowed_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     keys_file: str = ""
+    open_to_all: bool = False
     tls_cert: str = ""
     tls_key: str = ""
     default_assistant: str = ""

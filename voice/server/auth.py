@@ -47,7 +47,8 @@ class Caller:
 
 
 class Authority:
-    """Tells who is asking. `keys` None: nobody needs one."""
+    """Tells who is asking. `keys` None: nobody needs one; then requests are counted only where they come from others
+    than this machine, `open_to_all`."""
 
     def __init__(
         self,
@@ -56,11 +57,13 @@ class Authority:
         limits: LimitSettings,
         *,
         trusted_proxies: Iterable[str] = (),
+        open_to_all: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.keys_needed = keys is not None
         self._keys = tuple(keys or ())
         self._secrets = secrets
+        self._counts_addresses = self.keys_needed or open_to_all
         self._proxies = frozenset(trusted_proxies)
         self._clock = clock
         self._by_key = Rate(limits.requests_per_minute)
@@ -89,7 +92,7 @@ class Authority:
         _refuse_keys_in(query or {})
         credential = _credential(headers, subprotocols)
         address = self.address(headers, client)
-        if self.keys_needed:
+        if self._counts_addresses:
             self._count(self._by_address, address)
         try:
             caller = self._known(credential)

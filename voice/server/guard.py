@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from voice.config import ServerSettings
 from voice.errors import ConfigError
 from voice.net.server import Refusal
 
@@ -72,6 +73,27 @@ class Guard:
         if headers.get("access-control-request-private-network") == "true":
             allowed["access-control-allow-private-network"] = "true"
         return allowed
+
+
+def check_reach(server: ServerSettings, *, authenticated: bool) -> None:
+    """Raises ConfigError for settings by which others can reach us while nobody has to show a key."""
+    if authenticated or server.open_to_all:
+        return
+    own_name = urlsplit(server.public_origin).hostname
+    names = [name for name in (own_name, *map(_name, server.allowed_hosts)) if name and not is_loopback(name)]
+    if not is_loopback(server.host):
+        told = f"Listening on {server.host}"
+    elif names:
+        told = f"Being reached as {names[0]}"
+    elif server.trusted_proxies:
+        told = "Standing behind a proxy (server.trusted_proxies)"
+    else:
+        return
+    raise ConfigError(
+        f"{told}, without a key that clients must show, would let anybody talk at your expense.",
+        fix="Make one (voice keys add NAME), or, where something in front of the service decides who gets in, set "
+        "server.open_to_all = true.",
+    )
 
 
 def check_bind(host: str, *, authenticated: bool) -> None:
