@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from voice.errors import Busy, RequestRefused
-from voice.runtime.quota import DAY_S, Meter, QuotaLimits, Quotas
+from voice.runtime.quota import ALL, DAY_S, Meter, QuotaLimits, Quotas, Spent
 from voice.session import effects as ef
 from voice.session import events as ev
 
@@ -86,3 +86,27 @@ def test_a_cost_that_nobody_knows_costs_nothing() -> None:
     meter = Meter(quotas, "a", lambda: 1.0)
     meter.watch(0.5, ev.Tick(), [ef.Note("usage", {"cost_usd": None})])
     assert quotas.used_up("a", 2.0) == ""
+
+
+def test_a_session_in_which_nothing_happens_uses_its_minutes_too() -> None:
+    now, ended = [50.0], list[str]()
+    meter = Meter(Quotas(QuotaLimits(minutes_per_owner=1)), "a", lambda: now[0])
+    meter.over = ended.append
+    meter.look()
+    assert ended == []
+    now[0] = 110.0
+    meter.look()
+    assert ended == ["the limit of minutes or spending is reached"]
+
+
+def test_what_is_kept_is_what_was_used_today() -> None:
+    quotas = Quotas(QuotaLimits(minutes_per_owner=1))
+    quotas.check("idle", 100.0)
+    quotas.begin("a", 100.0)
+    quotas.spend("b", 0.5, 100.0)
+    assert quotas.spent(130.0) == [
+        Spent("a", 100.0, 30.0, 0.0),
+        Spent("b", 100.0, 0.0, 0.5),
+        Spent(ALL, 100.0, 0.0, 0.5),
+    ]
+    assert quotas.spent(100.0 + DAY_S) == []

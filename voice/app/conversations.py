@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from voice.protocol.settings import AudioOutput, AudioSettings, FunctionTool, Se
 from voice.runtime.driver import Driver, Watcher
 from voice.runtime.hub import Hub, Place
 from voice.runtime.observe import Metrics, Observer
-from voice.runtime.quota import Meter, Quotas
+from voice.runtime.quota import CHECK_S, Meter, Quotas
 from voice.server import transcription
 from voice.server.visits import Assistants, Visit
 from voice.session.rules import LinkRules, Prices, SessionConfig
@@ -28,6 +29,7 @@ from voice.transports.base import Transport
 if TYPE_CHECKING:
     from voice.tools.executor import Executor
 
+_AT_START = time.time() - time.monotonic()
 logger = logging.getLogger(__name__)
 
 
@@ -64,11 +66,12 @@ class Conversations:
 
     def may_begin(self, owner: str) -> None:
         """Raises RequestRefused or Busy when the owner has used up what it may take."""
-        self._quotas.check(owner, _now())
+        self._quotas.check(owner, now())
 
     async def hold(self, transport: Transport, visit: Visit, place: Place) -> None:
         """One conversation, to its end. Gives the place back; raises nothing that a caller could do anything about."""
-        meter = Meter(self._quotas, place.owner, _now)
+        meter = Meter(self._quotas, place.owner, now)
+        looking = None if self._quotas.is_free else asyncio.create_task(_look_at(meter), name="look at the meter")
         try:
             await self._hub.run(lambda: self._driver(transport, visit, meter), place)
         except PeerGone:
@@ -78,6 +81,8 @@ class Conversations:
         except VoiceError as error:
             logger.warning("session failed", extra={"error": error.log})
         finally:
+            if looking is not None:
+                looking.cancel()
             place.give_back()
             meter.close()
 
@@ -179,5 +184,13 @@ def _without_model(session: Session) -> Session:
     return copy
 
 
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+async def _look_at(meter: Meter) -> None:
+    """Until cancelled."""
+    while True:
+        await asyncio.sleep(CHECK_S)
+        meter.look()
+
+
+def now() -> float:
+    """Seconds since 1970, by a clock that nobody sets while we run."""
+    return _AT_START + time.monotonic()

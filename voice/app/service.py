@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from voice import __version__
 from voice.app.closing import ClosingWords
-from voice.app.conversations import Company, Conversations, every_tool, settings_of, tools_for
+from voice.app.conversations import Company, Conversations, every_tool, now, settings_of, tools_for
 from voice.app.engines import Engines, open_engines
 from voice.app.hearing import Hearing
 from voice.app.tooling import open_tools
@@ -51,6 +51,7 @@ class Service:
         self._hub: Hub
         self._conversations: Conversations
         self._metrics: Metrics
+        self._quotas: Quotas
         self.door: Door
         self.authority: Authority
         self.secrets: ClientSecrets
@@ -64,6 +65,10 @@ class Service:
         reception = self._receive(keys)
         self.door = self._make_door(reception)
         async with AsyncExitStack() as stack:
+            if server.state_path and not self._quotas.is_free:
+                from voice.app.keeping import kept
+
+                await stack.enter_async_context(kept(self._quotas, Path(server.state_path), now))
             await self._open(self._conversations, reception.assistants, stack)
             stack.push_async_callback(self.calls.close)
             if self.authority.keys_needed:
@@ -90,8 +95,8 @@ class Service:
         )
         self._metrics = Metrics(hub)
         assistants = Assistants(settings)
-        quotas = Quotas(QuotaLimits(limits.minutes_per_key, limits.usd_per_key, limits.usd))
-        conversations = self._conversations = Conversations(settings, assistants, hub, quotas, self._metrics)
+        self._quotas = Quotas(QuotaLimits(limits.minutes_per_key, limits.usd_per_key, limits.usd))
+        conversations = self._conversations = Conversations(settings, assistants, hub, self._quotas, self._metrics)
         self.secrets = ClientSecrets(limits.client_secrets, time.time)
         self.authority = Authority(
             keys, self.secrets, limits, trusted_proxies=server.trusted_proxies, open_to_all=server.open_to_all

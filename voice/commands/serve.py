@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ def _serve(arguments: argparse.Namespace) -> None:
         server__tls_key=arguments.tls_key,
     )
     options.check_key(settings)
-    settings = with_keys(settings)
+    settings = with_state(with_keys(settings))
     logs.configure(arguments.log_level)
     from voice.app import build_service
     from voice.net.loop import run as run_loop
@@ -86,3 +87,13 @@ def with_keys(settings: Settings) -> Settings:
     if not KeyFile(path).read():
         return settings
     return replace(settings, server=replace(settings.server, keys_file=str(path)))
+
+
+def with_state(settings: Settings) -> Settings:
+    """Limits of minutes and money outlive a restart also where nobody said where to keep what was used of them."""
+    limits = settings.limits
+    if settings.server.state_path or not (limits.minutes_per_key or limits.usd_per_key or limits.usd):
+        return settings
+    from voice.server.state import default_path
+
+    return replace(settings, server=replace(settings.server, state_path=str(default_path(os.environ))))

@@ -23,8 +23,10 @@ class ServerSettings:
     `keys_file` is where `voice keys` keeps its keys; with keys in it every client must show one. Without keys it does
     not start where others can reach it, unless `open_to_all` says that something in front decides who gets in. The
     address of a client is taken from `X-Forwarded-For` only when one of the `trusted_proxies` (addresses) says it.
-    `tls_cert` and `tls_key` are PEM files. `default_assistant` answers who names none; empty: what [session] describes.
-    With Twilio's auth token only what Twilio has signed for `public_origin` may open its socket, and needs no key."""
+    With limits of minutes or dollars, `state_path` keeps what was used of them over restarts (`voice serve` finds a
+    place for it when it is empty). `tls_cert` and `tls_key` are PEM files. `default_assistant` answers who names none;
+    empty: what [session] describes. With Twilio's auth token only what Twilio has signed for `public_origin` may open
+    its socket, and needs no key."""
 
     host: str = "127.0.0.1"
     port: int = _between(8080, 0, 65_535)
@@ -38,6 +40,7 @@ class ServerSettings:
     trusted_proxies: tuple[str, ...] = ()
     keys_file: str = ""
     open_to_all: bool = False
+    state_path: str = ""
     tls_cert: str = ""
     tls_key: str = ""
     default_assistant: str = ""
@@ -48,7 +51,7 @@ class ServerSettings:
 @dataclass(frozen=True)
 class LimitSettings:
     """What one client may take, where keys tell clients apart; 0 is no limit. Minutes and US dollars are counted over
-    24 hours from the first one on, in this process. `requests_per_minute` holds for each key and for each address,
+    24 hours from the first one on (`server.state_path`). `requests_per_minute` holds for each key and for each address,
     `failures_per_minute` for wrong keys from one address. `pending_calls` are WebRTC calls that were answered and are
     not connected yet."""
 

@@ -1,11 +1,12 @@
 """What conversations have taken so far: minutes and dollars, of each key and of all.
 
-Counted over a day that begins with the first conversation, in this process only. Time is an argument (seconds).
+Counted over a day that begins with the first conversation. Time is an argument: seconds since 1970, so that what is
+kept of a day means the same after a restart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from voice.errors import Busy, RequestRefused
@@ -14,6 +15,8 @@ from voice.session import events as ev
 
 DAY_S = 86_400.0
 CHECK_S = 1.0
+ALL = "*"
+"""Stands for the owner in what is kept of all together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,16 @@ class QuotaLimits:
     minutes_per_owner: float = 0.0
     usd_per_owner: float = 0.0
     usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What is kept of one owner's day, or of everybody's."""
+
+    owner: str
+    began_at: float
+    talked_s: float
+    usd: float
 
 
 @dataclass(slots=True)
@@ -36,6 +49,9 @@ class Account:
 
     def minutes(self, now: float) -> float:
         return (self.talked_s + sum(now - max(since, self.began_at) for since in self.open_since)) / 60
+
+    def spent(self, owner: str, now: float) -> Spent:
+        return Spent(owner, self.began_at, self.minutes(now) * 60, self.usd)
 
 
 class Quotas:
@@ -87,6 +103,22 @@ class Quotas:
             account.open_since.remove(began_at)
             account.talked_s += now - max(began_at, account.began_at)
 
+    def spent(self, now: float) -> list[Spent]:
+        """What there is to keep. Conversations that go on count up to now."""
+        accounts = {**self._accounts, ALL: self._all}
+        days = [account.spent(owner, now) for owner, account in accounts.items() if now - account.began_at < DAY_S]
+        return [day for day in days if day.talked_s or day.usd]
+
+    def restore(self, kept: Iterable[Spent], now: float) -> None:
+        """Go on from what was kept. Days that are over are forgotten by themselves; one that begins later than now
+        (somebody has set the clock back) begins now."""
+        for day in kept:
+            account = Account(min(day.began_at, now), day.talked_s, day.usd)
+            if day.owner == ALL:
+                self._all = account
+            else:
+                self._accounts[day.owner] = account
+
     def _account(self, owner: str, now: float) -> Account:
         account = self._accounts.get(owner)
         if account is None:
@@ -124,8 +156,12 @@ class Meter:
                 self._charge(float(effect.values.get("cost_usd") or 0.0))
         if now >= self._look_at:
             self._look_at = now + CHECK_S
-            if self._quotas.used_up(self._owner, self._clock()):
-                self.over("the limit of minutes or spending is reached")
+            self.look()
+
+    def look(self) -> None:
+        """End the session if there is nothing left to use. Minutes pass also when nothing happens."""
+        if self._quotas.used_up(self._owner, self._clock()):
+            self.over("the limit of minutes or spending is reached")
 
     def close(self) -> None:
         """The conversation is over."""
