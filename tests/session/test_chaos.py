@@ -23,11 +23,13 @@ from voice.protocol.settings import AudioInput, AudioSettings
 from voice.protocol.settings import Session as Settings
 from voice.session import effects as ef
 from voice.session import events as ev
-from voice.session.rules import LinkRules, TurnRules
-from voice.session.states import Link, Voice
+from voice.session.approvals import ApprovalRules
+from voice.session.calls import Stage as CallStage
+from voice.session.rules import FloorRules, LinkRules, TurnRules
+from voice.session.states import Floor, Link, Reply, Turn, Voice
 
-RESPONSES = st.integers(1, 5).map(lambda n: f"resp_{n}")
-ITEMS = st.integers(1, 5).map(lambda n: f"item_{n}")
+RESPONSES = st.integers(1, 4).map(lambda n: f"resp_{n}")
+ITEMS = st.integers(1, 4).map(lambda n: f"item_{n}")
 CALLS = st.integers(1, 4).map(lambda n: f"call_{n}")
 STATUSES = st.sampled_from(["completed", "cancelled", "failed", "incomplete"])
 CODES = st.sampled_from(
@@ -40,6 +42,8 @@ CODES = st.sampled_from(
     ]
 )
 HISTORY = 20
+PATIENCE_S = 600.0
+"""Whatever happened: when nothing more does, so much later all is at rest or the call has ended."""
 
 
 class Chaos(RuleBasedStateMachine):
@@ -48,19 +52,22 @@ class Chaos(RuleBasedStateMachine):
     @initialize(
         client_face=st.booleans(),
         floor=st.sampled_from(["ours", "engine"]),
-        mode=st.sampled_from(["server_vad", "push_to_talk"]),
+        mode=st.sampled_from(["server_vad", "push_to_talk", "local"]),
         playout=st.sampled_from(["reports", "marks", "clock"]),
         greeting=st.sampled_from(["", "Hello."]),
         ready=st.sampled_from([True, True, False]),
     )
     def begin(self, client_face: bool, floor: Any, mode: Any, playout: str, greeting: str, ready: bool) -> None:
         self.stage = Stage(
-            tools=("clock",),
+            tools=("clock", "door"),
+            approvals=ApprovalRules({"door": "ask"}),
+            can_approve=True,
+            floor=FloorRules() if mode == "local" else None,
             ready=ready,
             client_face=client_face,
             playout="client" if client_face else playout,
             greeting=greeting,
-            turns=TurnRules(floor=floor, mode="server_vad" if client_face else mode),
+            turns=TurnRules(floor=floor, mode="server_vad" if client_face else mode, speculate_ms=200),
             link=LinkRules(attempts=1_000),
             history_items=HISTORY,
         )
@@ -68,7 +75,9 @@ class Chaos(RuleBasedStateMachine):
         self.epoch = 0
         self.seen = 0
         self.running: set[str] = set()
-        self.answered: set[str] = set()
+        self.cancelled: set[str] = set()
+        self.over: set[str] = set()
+        self.asked: list[str] = []
         self.ids: set[str] = set()
 
     # The engine
@@ -86,6 +95,24 @@ class Chaos(RuleBasedStateMachine):
         if self.session.states.link is Link.READY:
             self.stage.sound(ms, response_id, item_id)
 
+    @rule(response_id=RESPONSES, items=st.lists(ITEMS, min_size=1, max_size=2), ms=st.sampled_from([200, 2_000]))
+    def speaks(self, response_id: str, items: list[str], ms: float) -> None:
+        self.created(response_id)
+        for item_id in items:
+            self.sound(response_id, item_id, ms)
+
+    @rule(response_id=RESPONSES, call_id=CALLS, name=st.sampled_from(["clock", "door"]), times=st.integers(1, 2))
+    def calls(self, response_id: str, call_id: str, name: str, times: int) -> None:
+        self.created(response_id)
+        for _ in range(times):
+            self.called(response_id, call_id, name)
+
+    @rule(item_id=ITEMS)
+    def late_sound(self, item_id: str) -> None:
+        """An engine that was told to stop had more on its way."""
+        for response_id in sorted(self.cancelled):
+            self.sound(response_id, item_id, 20)
+
     @rule(item_id=ITEMS)
     def finished(self, item_id: str) -> None:
         self.stage.finish(item_id)
@@ -94,7 +121,7 @@ class Chaos(RuleBasedStateMachine):
     def item(self, item_id: str, kind: str, role: str) -> None:
         self.stage.hear(f"conversation.item.{kind}", item=message(item_id, role))
 
-    @rule(response_id=RESPONSES, call_id=CALLS, name=st.sampled_from(["clock", "lamp"]))
+    @rule(response_id=RESPONSES, call_id=CALLS, name=st.sampled_from(["clock", "door", "lamp"]))
     def called(self, response_id: str, call_id: str, name: str) -> None:
         item = call(f"item_{call_id}", call_id, name, status="completed")
         self.stage.hear("conversation.item.done", item=item)
@@ -160,6 +187,15 @@ class Chaos(RuleBasedStateMachine):
     def happens(self, event: ev.Event) -> None:
         self.stage.say(event)
 
+    @rule(stage=st.sampled_from(["onset", "going", "offset"]), ms=st.sampled_from([60.0, 400.0, 900.0]))
+    def our_ear(self, stage: Any, ms: float) -> None:
+        self.stage.say(ev.CallerSpeech(stage, ms, 60.0, -25.0, -60.0, 0.0, 0.9))
+
+    @rule(approve=st.booleans())
+    def key(self, approve: bool) -> None:
+        if self.asked:
+            self.stage.say(ev.ApprovalGiven(self.asked[-1], approve))
+
     @rule(call_id=CALLS, ok=st.booleans())
     def tool_done(self, call_id: str, ok: bool) -> None:
         self.stage.say(ev.ToolDone(call_id, "result", ok))
@@ -187,10 +223,13 @@ class Chaos(RuleBasedStateMachine):
     @invariant()
     def every_effect_is_lawful(self) -> None:
         session = self.session
-        for _, _, effects in self.stage.said[self.seen :]:
+        while self.seen < len(self.stage.said):
+            _, _, effects = self.stage.said[self.seen]
+            self.seen += 1
             for effect in effects:
                 self._check(effect)
-        self.seen = len(self.stage.said)
+                if isinstance(effect, ef.CloseLink) and session.states.link is not Link.DOWN and not session.ended:
+                    self.stage.lose()  # as the driver does
         if session.face is None:
             assert self.epoch == session.ledger.epoch, "both ends count the same epochs"
 
@@ -204,14 +243,57 @@ class Chaos(RuleBasedStateMachine):
             case ef.RunTool(call_id):
                 assert call_id not in self.running, "a call runs once"
                 self.running.add(call_id)
+            case ef.Note("approval_asked", values):
+                self.asked.append(values["request_id"])
+            case ef.Note("reply_done", values):
+                assert values["response_id"] not in self.over, "a response ends once"
+                self.over.add(values["response_id"])
+            case ef.Play(response_id):
+                assert response_id not in self.cancelled, "what was stopped is not heard"
+            case ef.CancelTool(call_id):
+                assert call_id in self.running
             case ef.SendToEngine(event):
                 if self.session.face is None:
                     assert event.event_id not in self.ids, "an id is used once"
                     self.ids.add(event.event_id or "")
+                if isinstance(event, ResponseCancel) and self.session.face is None:
+                    self.cancelled.add(event.response_id or "")
                 if isinstance(event, ConversationItemTruncate) and self.session.face is None:
                     assert event.audio_end_ms > 0
             case _:
                 pass
+
+    @invariant()
+    def nothing_is_heard_that_was_not_sent(self) -> None:
+        ledger, now = self.session.ledger, self.session.now
+        assert 0.0 <= ledger.position_ms(now) <= ledger.queued_ms + 1e-6
+        ends_ms = 0.0
+        for item in ledger.items.values():
+            assert 0.0 <= ledger.heard_ms(item.item_id, now) <= item.received_ms
+            ends_ms += item.received_ms
+        assert ends_ms <= ledger.queued_ms + 1e-6
+
+    @invariant()
+    def a_call_has_one_output(self) -> None:
+        items = [entry.item for entry in self.session.history.entries.values()]
+        outputs = [item.call_id for item in items if isinstance(item, FunctionCallOutput)]
+        assert len(outputs) == len(set(outputs))
+
+    @invariant()
+    def no_state_is_without_an_exit(self) -> None:
+        """Whatever waits is waited for until a deadline, or until an event that a living far end will send."""
+        session, states = self.session, self.session.states
+        waits = {
+            "link": states.link is Link.DOWN,
+            "reply": states.link is Link.READY and states.reply is not Reply.NONE and session.face is None,
+            "stale": states.reply is Reply.STALE,
+            "voice": states.voice is not Voice.QUIET,
+            "turn": states.turn is Turn.GUESSED,
+            "talk": session.talk.open and session.turns.mode == "local",
+            "approval": any(call.stage is CallStage.AWAITING_APPROVAL for call in session.calls.open.values()),
+        }
+        if any(waits.values()):
+            assert session.deadline() is not None, [what for what, so in waits.items() if so]
 
     @invariant()
     def the_books_agree(self) -> None:
@@ -229,8 +311,37 @@ class Chaos(RuleBasedStateMachine):
         assert session.gap.held_ms <= 30_000
         assert session.gap.held_ms >= -1e-6
 
+    def _let_time_pass(self) -> None:
+        """Nothing happens any more but what must: tools have a time limit, an engine greets, and then it is silent."""
+        session, until = self.session, self.stage.now + PATIENCE_S
+        while not session.ended:
+            self.every_effect_is_lawful()
+            for running in session.calls.running:
+                self.tool_done(running.call_id, ok=False)
+            if session.states.link is Link.OPENING:
+                self.greeted()
+                continue
+            deadline = session.deadline()
+            if deadline is None or deadline.at > until:
+                return
+            self.stage.now = max(self.stage.now, deadline.at)
+            self.stage.say(ev.Tick())
+
+    def _all_is_at_rest(self) -> None:
+        states = self.session.states
+        assert states.voice is Voice.QUIET
+        assert states.turn is Turn.SURE
+        assert states.link is Link.READY
+        if self.session.face is None:
+            assert states.reply is Reply.NONE
+            assert not self.session.replies.wishes or states.floor is Floor.SPEAKING
+
     def teardown(self) -> None:
         if hasattr(self, "session"):
+            self._let_time_pass()
+            if self.session.ended:
+                return
+            self._all_is_at_rest()
             first = self.stage.say(ev.HungUp("bye"))
             assert sum(isinstance(effect, ef.HangUp) for effect in first) == 1
             assert self.stage.say(ev.HungUp("bye")) == []

@@ -19,7 +19,7 @@ from voice.protocol.client_events import (
     SessionUpdate,
 )
 from voice.protocol.items import FunctionCall, FunctionCallOutput, InputText, UserMessage
-from voice.protocol.server_events import ResponseCreated, ResponseDone
+from voice.protocol.server_events import ErrorEvent, ResponseCreated, ResponseDone
 from voice.protocol.settings import AudioInput, AudioSettings
 from voice.protocol.settings import Session as Settings
 from voice.session import effects as ef
@@ -167,6 +167,8 @@ def lawful(room: Room) -> None:
     assert errors["call_answered_twice"] == 0
     assert errors["item_exists"] == 0
     assert room.speaker.stale_ms == 0, "nothing of a stopped item is heard after the stop"
+    one_voice_at_a_time(room)
+    every_request_has_an_end(room)
     one_done_per_created(room)
     every_call_is_answered_once(room)
     nothing_is_sent_to_nobody(room)
@@ -177,6 +179,33 @@ def lawful(room: Room) -> None:
 def one_reply_at_a_time(room: Room) -> None:
     if room.config.turns.floor == "ours":
         assert "conversation_already_has_active_response" not in room.errors
+
+
+def one_voice_at_a_time(room: Room) -> None:
+    """One reply is heard behind the other, and none goes on when the next has begun."""
+    heard: list[str] = []
+    for play in room.effects(ef.Play):
+        if heard[-1:] != [play.response_id]:
+            assert play.response_id not in heard
+            heard.append(play.response_id)
+
+
+def every_request_has_an_end(room: Room) -> None:
+    """What was asked of an engine that lived on was made, and made to its end, or refused."""
+    asked: dict[str, float] = {}
+    for line in room.log:
+        if isinstance(line.event, ev.LinkLost):
+            asked.clear()
+        if isinstance(line.event, ev.EngineSaid):
+            said = line.event.event
+            if isinstance(said, ResponseDone):
+                asked.clear()  # there is one at a time
+            elif isinstance(said, ErrorEvent):
+                asked.pop(said.error.event_id or "", None)
+        for effect in line.effects:
+            if isinstance(effect, ef.SendToEngine) and isinstance(effect.event, ResponseCreate):
+                asked[effect.event.event_id or ""] = line.at
+    assert asked == {}
 
 
 def one_done_per_created(room: Room) -> None:
@@ -308,7 +337,7 @@ def sizes(room: Room) -> dict[str, int]:
         "calls": len(session.calls.open) + len(session.calls._answered),
         "gap": round(session.gap.held_ms / 20) + len(session.gap.commits),
         "engine": len(session.told._retelling) + len(session.told._as_text) + len(session.told._of_client),
-        "responses": len(session.calling) + len(session.response.shown),
+        "responses": len(session.calling) + len(session.reply_side.shown),
         "updates": len(session.updates),
         "held": len(session.client._held),
     }

@@ -96,6 +96,15 @@ def test_without_marks_none_is_wanted() -> None:
     assert not book.wants_mark
 
 
+def test_no_more_of_an_item_is_heard_than_was_sent_of_it_however_long_the_next_one_sounds() -> None:
+    book = ledger()
+    queue(book, 300, 0.0, "a")
+    queue(book, 700, 0.0, "b")
+    assert book.heard_ms("a", 0.8) == 300
+    assert book.heard_ms("b", 0.8) == pytest.approx(500)
+    assert [(cut.item_id, cut.heard_ms) for cut in book.cut(0.8)] == [("a", 300), ("b", 500)]
+
+
 def test_a_cut_names_each_item_that_was_not_heard_to_its_end() -> None:
     book = ledger()
     queue(book, 500, 0.0, "a")

@@ -112,11 +112,6 @@ class GapBuffer:
                 self.commits.remove(commit)
                 return
 
-    @property
-    def item_ids(self) -> list[str]:
-        """The items of turns that were not answered yet, oldest first."""
-        return [commit.item_id for commit in self.commits if commit.item_id]
-
     def answering(self, response_id: str) -> None:
         """A response was begun: it answers every turn so far."""
         for commit in self.commits:

@@ -78,14 +78,14 @@ class Session(Books):
 
         calling = self.calling = Calling(self, asking, self.extension)
         self.approvals = ApprovalSide(self, asking, calling, self.extension)
-        self.tools = CallSide(self, asking, self.extension, calling, self.approvals, told)
+        self.call_side = CallSide(self, asking, self.extension, calling, self.approvals, told)
         retractions = Retractions(self, told)
         withdrawals = Withdrawals(self, asking, told)
-        replies = ReplySide(self, asking, self.watch, calling, self.tools, withdrawals, retractions)
-        self.response = replies
+        replies = ReplySide(self, asking, self.watch, calling, self.call_side, withdrawals, retractions)
+        self.reply_side = replies
         ends = ReplyEndSide(self, asking, self.ending, self.sounding, self.watch, calling, withdrawals, replies)
         self.response_end = ends
-        self.interrupting = Interrupting(self, asking, self.extension, told, self.tools, self._end_turn)
+        self.interrupting = Interrupting(self, asking, self.extension, told, self.call_side, self._end_turn)
 
         settings = SettingsSide(self, client_turns)
         self.repairs = Repairs(self, self.ending, watch, ends, settings)
@@ -157,8 +157,8 @@ class Session(Books):
             ev.Typed: self.keys.handle_typed,
             ev.ApprovalGiven: self.approvals.handle_approval_given,
             ev.HungUp: self._handle_hung_up,
-            ev.ToolDone: self.tools.handle_tool_done,
-            ev.ToolProgress: self.tools.handle_tool_progress,
+            ev.ToolDone: self.call_side.handle_tool_done,
+            ev.ToolProgress: self.call_side.handle_tool_progress,
             ev.Say: self._handle_say,
             ev.StopTalking: self._handle_stop_talking,
             ev.Change: self._handle_change,
@@ -279,7 +279,7 @@ class Session(Books):
             self.began_at = now
         self.link.handle_time()
         if self.replies.is_overdue(now):
-            self.response.give_up_stale()
+            self.reply_side.give_up_stale()
         self.replies.hold_over(now)
         self.person.handle_time()
         self.keys.handle_time()
