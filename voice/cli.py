@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 from voice import __version__
 from voice.errors import VoiceError
@@ -40,7 +40,9 @@ BROKEN = 70
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; answers its exit code: 0 well, 2 something to put right by the caller, 130 stopped by Ctrl-C."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    parsed = build_parser(words).parse_args(words)
+    parsed, unknown = build_parser(words).parse_known_args(words)
+    if unknown:
+        parsed.parser.refuse(unknown)
     try:
         return int(parsed.run(parsed))
     except KeyboardInterrupt:
@@ -87,13 +89,22 @@ def _load(parser: argparse.ArgumentParser, name: str, purpose: str) -> None:
     parser.epilog = module.EXAMPLES
     parser.add_argument("--debug", action="store_true", help="show the whole traceback when something fails")
     module.configure(parser)
-    parser.set_defaults(run=module.run)
+    parser.set_defaults(run=module.run, parser=parser)
 
 
 class _Parser(argparse.ArgumentParser):
-    """Answers a misspelt command with the right one."""
+    """Answers a misspelt command or option with the right one."""
 
-    def error(self, message: str) -> Any:
+    def refuse(self, words: Sequence[str]) -> NoReturn:
+        """These words are not this command's."""
+        from difflib import get_close_matches
+
+        wrong = words[0].partition("=")[0]
+        known = [name for action in self._actions for name in action.option_strings]
+        near = get_close_matches(wrong, known, n=1)
+        self.error(f"{wrong!r} is no option of this command." + (f" Did you mean {near[0]}?" if near else ""))
+
+    def error(self, message: str) -> NoReturn:
         if "argument COMMAND: invalid choice" in message:
             from difflib import get_close_matches
 

@@ -230,6 +230,7 @@ def test_surprises_reach_the_listener_and_end_nothing() -> None:
         (403, None, EngineRefused, "what the key in OPENAI_API_KEY is allowed"),
         (404, "model_not_found", EngineRefused, "the model m"),
         (404, "DeploymentNotFound", EngineRefused, "the model m"),
+        (404, None, EngineRefused, "Check the path of the engine's address"),
         (429, "rate_limit_exceeded", EngineUnreachable, "Try again in 7 s"),
         (429, "insufficient_quota", EngineRefused, "billing"),
         (400, "beta_api_shape_disabled", EngineRefused, "OpenAI-Beta"),

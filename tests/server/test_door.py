@@ -299,6 +299,38 @@ def test_a_port_in_use() -> None:
     asyncio.run(scene())
 
 
+def test_a_port_is_taken_before_it_listens() -> None:
+    """So that who waits for models to load does not learn afterwards that the port was somebody else's."""
+
+    async def scene() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(PortInUse):
+            _plain(port=taken.getsockname()[1]).reserve()
+        door = _plain(port=0)
+        door.reserve()
+        assert door._listener is not None
+        place = door._listener.getsockname()
+        with socket.socket() as early, pytest.raises(ConnectionRefusedError):
+            early.connect(place)
+        door.give_up()
+        door.give_up()
+
+    asyncio.run(scene())
+
+
+def test_a_port_that_somebody_else_took_in_the_meantime() -> None:
+    async def scene() -> None:
+        one = _plain(port=0)
+        one.reserve()
+        assert one._listener is not None
+        port = one._listener.getsockname()[1]
+        one._listener.listen()
+        with pytest.raises(PortInUse):
+            await _plain(port=port).serve(signals=False)
+        one.give_up()
+
+    asyncio.run(scene())
+
+
 def test_an_address_that_is_not_ours() -> None:
     async def scene() -> None:
         door = _plain(host="192.0.2.1", port=0, authenticated=True)

@@ -92,16 +92,24 @@ def test_files_that_are_no_certificate_are_refused_before_anything_opens(tmp_pat
     chain, key, _ = certificate(tmp_path)
     broken = tmp_path / "broken.pem"
     broken.write_text("hello")
-    for cert, private in [(broken, key), (chain, broken), (tmp_path / "none.pem", key)]:
+    (tmp_path / "other").mkdir()
+    _, other, _ = certificate(tmp_path / "other")
+    for cert, private, why in [
+        (broken, key, "cannot be used: they are not what they should be"),
+        (chain, broken, "cannot be used: they are not what they should be"),
+        (chain, other, "cannot be used: the key is that of another certificate"),
+        (tmp_path / "none.pem", key, r"none\.pem cannot be read: no such file"),
+        (chain, tmp_path / "gone.pem", r"gone\.pem cannot be read: no such file"),
+    ]:
         settings = Settings(server=ServerSettings(tls_cert=str(cert), tls_key=str(private)))
 
         async def scene(settings: Settings = settings) -> None:
             async with House(settings=settings):
                 pass
 
-        with pytest.raises(ConfigError, match="cannot be used"):
+        with pytest.raises(ConfigError, match=why):
             asyncio.run(scene())
     words = [sys.executable, "-m", "voice", "serve", "--port", "0", "--tls-cert", str(chain)]
     alone = subprocess.run(words, capture_output=True, text=True, timeout=20)
     assert alone.returncode == 2
-    assert "server.tls_key beside it" in alone.stderr
+    assert "server.tls_key beside it. --tls-cert and --tls-key go together." in alone.stderr

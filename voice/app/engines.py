@@ -9,8 +9,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from voice.config import Settings
+from voice.config import EngineSettings, Settings
+from voice.config.loading import OPENAI_HOST
 from voice.engines.base import Engine
 from voice.protocol.traits import EngineTraits
 from voice.runtime.turn_watch import TurnSenses
@@ -102,14 +104,24 @@ class Engines:
         return self.transcription == LOCAL_MODEL
 
 
-def remote_engines(url: str, *, model: str, api_key: str) -> Engines:
+def remote_engines(url: str, settings: EngineSettings, *, model: str = "") -> Engines:
     """Engines at a realtime server; a `model` already in the URL stays."""
     from voice.engines.remote import RemoteEngine
 
     def make(session_id: str) -> Engine:
-        return RemoteEngine(url, model=model, api_key=api_key)
+        wanted = model or settings.model
+        return RemoteEngine(url, model=wanted, api_key=settings.api_key, key_name=_key_name(url, settings))
 
     return Engines(make("").traits, make, TRANSCRIPTION_MODEL)
+
+
+def _key_name(url: str, settings: EngineSettings) -> str:
+    """What to set when the server wants a key, or another one."""
+    if settings.api_key_env:
+        return settings.api_key_env
+    if urlsplit(url).hostname == OPENAI_HOST:
+        return "OPENAI_API_KEY"
+    return "engine.api_key_env (or VOICE_ENGINE_API_KEY_ENV) to the name of the variable that holds it"
 
 
 async def open_engines(settings: Settings, url: str | None, stack: AsyncExitStack) -> Engines:
@@ -139,11 +151,11 @@ async def _open_senses(settings: Settings, stages: LocalStages, stack: AsyncExit
 async def _chosen_engines(settings: Settings, url: str | None, stages: LocalStages, stack: AsyncExitStack) -> Engines:
     engine = settings.engine
     if url is not None:
-        return remote_engines(url, model=engine.model, api_key=engine.api_key)
+        return remote_engines(url, engine)
     if engine.kind == "openai":
-        return remote_engines(OPENAI_URL, model=engine.model or OPENAI_MODEL, api_key=engine.api_key)
+        return remote_engines(OPENAI_URL, engine, model=engine.model or OPENAI_MODEL)
     if engine.kind == "url":
-        return remote_engines(engine.url, model=engine.model, api_key=engine.api_key)
+        return remote_engines(engine.url, engine)
     await stages.open()
     stack.push_async_callback(stages.close)
     return Engines(EngineTraits(LOCAL_MODEL, any_model=True), stages.engine, LOCAL_MODEL)

@@ -64,7 +64,9 @@ class Service:
         check_reach(server, authenticated=keys is not None)
         reception = self._receive(keys)
         self.door = self._make_door(reception)
+        self.door.reserve()
         async with AsyncExitStack() as stack:
+            stack.callback(self.door.give_up)
             if server.state_path and not self._quotas.is_free:
                 from voice.app.keeping import kept
 

@@ -75,7 +75,7 @@ def _checked(settings: Settings, given: Mapping[str, Given]) -> Settings:
     _check_origins(server, given)
     if bool(server.tls_cert) is not bool(server.tls_key):
         one, other = ("tls_cert", "tls_key") if server.tls_cert else ("tls_key", "tls_cert")
-        given[f"server.{one}"].refuse(f"server.{other} beside it", fix="A certificate and its key go together.")
+        given[f"server.{one}"].refuse(f"server.{other} beside it", fix="--tls-cert and --tls-key go together.")
     return settings
 
 

@@ -13,7 +13,7 @@ from voice.errors import EngineError, EngineRefused, EngineUnreachable, SocketRe
 
 _FINAL_CLOSE_CODES = {1002, 1003, 1007, 1008, 1009, 1010}
 _LATER = {408, 425, 429}
-_MEANS = {401: "invalid_api_key", 403: "forbidden", 404: "model_not_found"}
+_MEANS = {401: "invalid_api_key", 403: "forbidden"}
 _QUOTA = {"insufficient_quota", "billing_hard_limit_reached", "access_terminated"}
 
 
@@ -36,6 +36,9 @@ def of_status(refused: SocketRefused, asked: Asked) -> EngineError:
     code = code or _MEANS.get(status, "")
     if code in _QUOTA or (code and 400 <= status < 500 and status not in _LATER):
         return of_code(code, message, asked, detail=detail)
+    if status == 404:
+        fix = "Check the path of the engine's address (…/v1/realtime), and the model."
+        return EngineRefused(f"{host} has nothing at this address.", fix=fix, detail=detail)
     if 300 <= status < 400:
         return EngineRefused(
             f"{host} answers that the engine is elsewhere.", fix="Set its real address.", detail=detail

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
@@ -73,6 +74,7 @@ class Door:
         all_routes = [*plain, *Page(page).routes(), *further_routes, *socket_routes(sockets)]
         self.routes = tuple(all_routes)
         self._app = application(all_routes, self._guard)
+        self._listener: socket.socket | None = None
         self._stopping: asyncio.Event | None = None
         self._at_once: asyncio.Event | None = None
         self.address = ""
@@ -91,6 +93,29 @@ class Door:
             self._at_once.set()
         self._stopping.set()
 
+    def reserve(self) -> None:
+        """Take the port without listening yet, so that one that is taken is noticed before anything else is loaded.
+        `serve` does it otherwise. Raises PortInUse, or ConfigError for an address that this machine does not have."""
+        if self._listener is None:
+            self._listener = _bind(self._host, self._port)
+
+    def give_up(self) -> None:
+        """Let the port go that nobody will serve. Idempotent."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.close()
+
+    def _listen(self) -> socket.socket:
+        self.reserve()
+        assert self._listener is not None
+        try:
+            with _told(self._host, self._port):
+                self._listener.listen(_BACKLOG)
+        except BaseException:
+            self.give_up()
+            raise
+        return self._listener
+
     async def serve(self, ready: Callable[[str], None] | None = None, *, signals: bool = True) -> None:
         """Until it is told to stop. `ready` is called with the address (`http://host:port`) when the port accepts.
 
@@ -98,7 +123,7 @@ class Door:
         PortInUse, or ConfigError for an address that this machine does not have.
         """
         self._stopping, self._at_once = asyncio.Event(), asyncio.Event()
-        listener = _bind(self._host, self._port)
+        listener = self._listen()
         self.address = _url(self._host, listener.getsockname()[1], tls=self._tls is not None)
         server = _Server(self._config(), lambda: ready(self.address) if ready is not None else None)
         with _stop_signals(self.stop) if signals else nullcontext():
@@ -109,7 +134,7 @@ class Door:
                 server.should_exit = True
                 self._upgrades.abort()
                 await serving
-                listener.close()
+                self.give_up()
 
     async def _until_told_to_stop(self, serving: asyncio.Task[None]) -> None:
         assert self._stopping is not None
@@ -205,11 +230,29 @@ def _stop_signals(stop: Callable[[], None]) -> Generator[None, None, None]:
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises PortInUse or ConfigError."""
+    """A socket at the address that does not listen yet. Raises PortInUse or ConfigError."""
     name = host.strip("[]")
     family = socket.AF_INET6 if ":" in name else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        listener = socket.create_server((name, port), family=family, backlog=_BACKLOG, reuse_port=False)
+        with _told(host, port):
+            if os.name == "posix":
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind((name, port))
+    except BaseException:
+        listener.close()
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+@contextmanager
+def _told(host: str, port: int) -> Generator[None, None, None]:
+    """What the system says of an address, as PortInUse or ConfigError."""
+    try:
+        yield
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise PortInUse(
@@ -220,8 +263,6 @@ def _bind(host: str, port: int) -> socket.socket:
         raise ConfigError(
             f"{host} is not an address of this machine.", fix="Listen on 127.0.0.1 or one of its own addresses."
         ) from error
-    listener.setblocking(False)
-    return listener
 
 
 def _url(host: str, port: int, *, tls: bool) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from voice.config import ServerSettings
@@ -112,13 +113,21 @@ def check_tls(files: tuple[str, str] | None) -> None:
         return
     import ssl  # only who has a certificate needs it
 
+    fix = "Give two PEM files: the chain of certificates, and its private key without a password."
+    for name in files:
+        try:
+            with Path(name).open("rb"):
+                pass
+        except OSError as error:
+            reason = (error.strerror or "unreadable").lower()
+            raise ConfigError(f"{name} cannot be read: {reason}.", fix=fix) from error
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*files, password=lambda: "")
-    except OSError as error:  # also what OpenSSL says of their content
-        reason = error.strerror or "they do not fit together"
+    except OSError as error:  # what OpenSSL says of their content is for those who wrote it
+        fits = getattr(error, "reason", "") != "KEY_VALUES_MISMATCH"
+        reason = "they are not what they should be" if fits else "the key is that of another certificate"
         raise ConfigError(
-            f"The certificate {files[0]} and its key {files[1]} cannot be used: {reason.lower()}.",
-            fix="Give two PEM files: the chain of certificates, and its private key without a password.",
+            f"The certificate {files[0]} and its key {files[1]} cannot be used: {reason}.", fix=fix
         ) from error
 
 

@@ -89,8 +89,9 @@ class KeyFile:
         keys = self.read()
         found = next((key for key in keys if name in (key.name, key.id)), None)
         if found is None:
-            known = ", ".join(key.name for key in keys) or "none"
-            raise ConfigError(f"There is no key {name!r}.", fix=f"There are: {known}.")
+            known = ", ".join(key.name for key in keys)
+            fix = f"There are: {known}." if known else "There are none."
+            raise ConfigError(f"There is no key {name!r}.", fix=fix, path=self.path)
         self._write(tuple(key for key in keys if key is not found))
         return found
 
