@@ -16,6 +16,7 @@ from voice.commands.checks import Check
 from voice.commands.doctor import line_of
 from voice.config import Settings, load
 from voice.errors import ExtraMissing
+from voice.server.keys import KeyFile
 
 Output = pytest.CaptureFixture[str]
 
@@ -42,6 +43,24 @@ def test_a_key_is_needed_where_it_is_used_and_never_shown(monkeypatch: pytest.Mo
     present = checks.key(load(None, {"OPENAI_API_KEY": "sk-secret"}, {"engine.kind": "openai"}))
     assert present.ok
     assert "sk-secret" not in repr(present)
+
+
+def test_who_gets_in_and_why_it_would_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+    def look(**overrides: object) -> Check:
+        return asyncio.run(checks.attempt("doors", lambda: checks.doors(settings_for(**overrides))))
+
+    assert look().found == "everybody on this machine, and nobody else"
+    public = look(server__public_origin="https://voice.example.com")
+    assert not public.ok
+    assert "voice keys add" in public.fix
+    assert look(server__host="0.0.0.0", server__open_to_all="true").found == "everybody who can reach it"
+    assert look(server__keys_file=str(tmp_path / "none.json")).found.startswith("nobody")
+    KeyFile(tmp_path / "voice" / "keys.json").add("website")
+    assert look(server__host="0.0.0.0").found == "whoever shows a key (known here: 1)"
+    missing = look(server__tls_cert="/nowhere.pem", server__tls_key="/nowhere.key")
+    assert "/nowhere.pem cannot be read" in missing.found
 
 
 def test_an_engine_that_is_not_there_is_one_sentence() -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -51,6 +52,7 @@ async def checks(settings: Settings) -> AsyncIterator[Check]:
     yield key(settings)
     yield await attempt("sound devices", devices, needed=False)
     yield await attempt("pictures as PNG", png, needed=False)
+    yield await attempt("doors", lambda: doors(settings))
     yield port(settings)
 
 
@@ -92,6 +94,28 @@ def port(settings: Settings) -> Check:
         reason = (error.strerror or "not usable").lower()
         return Check("port", False, f"{host}:{number}: {reason}", "Choose another one: voice serve --port 8081")
     return Check("port", True, f"{host}:{number} is free")
+
+
+async def doors(settings: Settings) -> str:
+    """Who gets in, and whether the service would start like that: keys, certificate, where it keeps its counts."""
+    from voice.commands.serve import with_keys, with_state
+    from voice.server.guard import check_reach, check_tls
+    from voice.server.keys import KeyFile
+
+    def look() -> str:
+        server = with_state(with_keys(settings)).server
+        keys = KeyFile(Path(server.keys_file)).read() if server.keys_file else ()
+        check_reach(server, authenticated=bool(server.keys_file))
+        check_tls((server.tls_cert, server.tls_key) if server.tls_cert else None)
+        if server.keys_file:
+            return (
+                f"whoever shows a key (known here: {len(keys)})"
+                if keys
+                else "nobody: there is no key yet (voice keys add NAME)"
+            )
+        return "everybody who can reach it" if server.open_to_all else "everybody on this machine, and nobody else"
+
+    return await asyncio.to_thread(look)
 
 
 def key(settings: Settings) -> Check:
