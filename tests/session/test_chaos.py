@@ -146,15 +146,16 @@ class Chaos(RuleBasedStateMachine):
 
     # The link and time
 
-    @rule()
-    def lost(self) -> None:
+    @rule(away=st.sampled_from([False, False, False, True]))
+    def lost(self, away: bool) -> None:
         self.stage.lose()
+        if not away:
+            self.greeted()
 
     @rule()
     def greeted(self) -> None:
-        if self.session.states.link is Link.OPENING:
-            self.stage.say(ev.LinkOpened())
-            self.stage.hear("session.created", session={"type": "realtime"})
+        if self.session.states.link is not Link.READY:
+            self.stage.connect()
 
     @rule(seconds=st.sampled_from([0.01, 0.3, 2.0]))
     def wait(self, seconds: float) -> None:
@@ -183,7 +184,7 @@ class Chaos(RuleBasedStateMachine):
         ledger = self.session.ledger
         self.stage.say(ev.Played(ledger.epoch - late, share * ledger.queued_ms, 1.0))
 
-    @rule(event=st.sampled_from([ev.Typed("hi"), ev.Dtmf("1"), ev.Dtmf("#"), ev.Say("Tea."), ev.StopTalking()]))
+    @rule(event=st.sampled_from([ev.Typed("hi"), ev.Dtmf("1"), ev.Dtmf("#"), ev.Say("Tea.")]))
     def happens(self, event: ev.Event) -> None:
         self.stage.say(event)
 
@@ -195,6 +196,10 @@ class Chaos(RuleBasedStateMachine):
     def key(self, approve: bool) -> None:
         if self.asked:
             self.stage.say(ev.ApprovalGiven(self.asked[-1], approve))
+
+    @rule()
+    def stop_talking(self) -> None:
+        self.stage.say(ev.StopTalking())
 
     @rule(call_id=CALLS, ok=st.booleans())
     def tool_done(self, call_id: str, ok: bool) -> None:
@@ -292,8 +297,13 @@ class Chaos(RuleBasedStateMachine):
             "talk": session.talk.open and session.turns.mode == "local",
             "approval": any(call.stage is CallStage.AWAITING_APPROVAL for call in session.calls.open.values()),
         }
+        deadline = session.deadline()
         if any(waits.values()):
-            assert session.deadline() is not None, [what for what, so in waits.items() if so]
+            assert deadline is not None, [what for what, so in waits.items() if so]
+        if states.reply is Reply.STALE:
+            assert deadline is not None
+            assert session.replies.stale_until is not None
+            assert deadline.at <= session.replies.stale_until
 
     @invariant()
     def the_books_agree(self) -> None:
@@ -319,7 +329,7 @@ class Chaos(RuleBasedStateMachine):
             for running in session.calls.running:
                 self.tool_done(running.call_id, ok=False)
             if session.states.link is Link.OPENING:
-                self.greeted()
+                self.stage.connect()
                 continue
             deadline = session.deadline()
             if deadline is None or deadline.at > until:
@@ -349,4 +359,4 @@ class Chaos(RuleBasedStateMachine):
 
 
 TestChaos = Chaos.TestCase
-TestChaos.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+TestChaos.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)

@@ -19,20 +19,21 @@ from voice.audio.frames import AudioFrame
 from voice.engines.base import Ear, Engine, Spotter
 from voice.errors import EngineFailed, VoiceError
 from voice.protocol.client_events import ClientEvent
-from voice.runtime.engine_line import CLOSE_NORMAL, EngineLine
+from voice.runtime.engine_line import EngineLine
 from voice.runtime.hearing import Hearing
 from voice.runtime.tasks import Tasks
 from voice.runtime.tool_runs import ToolRunner, ToolRuns
 from voice.runtime.turn_watch import TurnSenses
 from voice.session import effects as ef
 from voice.session import events as ev
+from voice.session.ending import CLOSE_BROKEN, CLOSE_NORMAL
 from voice.session.session import Session
 from voice.transports.base import Transport
 
 logger = logging.getLogger(__name__)
 
 INBOX_LIMIT = 10_000
-CLOSE_BROKEN = 1011
+"""Events that wait while others are handled. Control is never dropped: more than this breaks the conversation."""
 
 
 class Watcher(Protocol):

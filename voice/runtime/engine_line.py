@@ -12,8 +12,7 @@ from voice.protocol.server_events import ServerEvent
 from voice.runtime.tasks import Tasks
 from voice.session import effects as ef
 from voice.session import events as ev
-
-CLOSE_NORMAL = 1000
+from voice.session.ending import CLOSE_NORMAL
 
 
 class EngineLine:

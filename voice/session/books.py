@@ -37,7 +37,8 @@ class Books:
     """What is known of one conversation.
 
     `now` is the time of the event being handled and `began_at` that of the first tick, in seconds; `effects` are those
-    of that event so far; `sounding_response` is the response whose sound came last.
+    of that event so far; `sounding_response` is the response whose sound came last. `client_plays`: the far end is a
+    realtime client that plays the sound itself and keeps its own account of it.
     """
 
     def __init__(self, config: SessionConfig) -> None:

@@ -33,6 +33,7 @@ from voice.session.states import Link, Trigger, Voice, may
 from voice.session.told_items import ToldItems
 
 HELD_LIMIT = 256
+"""Events that wait for the next connection. They are never dropped: more than this ends the call."""
 
 
 class ClientSide:

@@ -11,6 +11,7 @@ from voice.session.effects import SendToEngine
 from voice.session.told_items import ToldItems
 
 REMEMBERED = 256
+"""Items that are being deleted: of so many the late events are known and not shown."""
 
 
 class Retractions:

@@ -143,7 +143,7 @@ class Session(Books):
             ev.CallerAudio: self.person.handle_caller_audio,
             ev.EngineAudio: self.output.handle_audio,
             ev.CallerSpeech: self.floor.handle_caller_speech,
-            ev.CallerLoud: self.watch.caller_loud,
+            ev.CallerLoud: self.watch.handle_caller_loud,
             ev.CallerWords: self.floor.handle_caller_words,
             ev.TurnSense: self.person.handle_turn_sense,
             ev.Played: self.sounding.handle_played,

@@ -9,7 +9,9 @@ from voice.session.states import Floor, Link, Reply, States, Voice
 from voice.session.watch import Trouble, Watch
 
 CLEAR_SPEECH_MS = 800.0
+"""Speech of such length by our ear is speech to any engine."""
 UNHEARD_KEPT_MS = 10_000.0
+"""So much of the person's sound is kept behind speech that the engine may not have heard."""
 REPLY_TROUBLES = (Trouble.NO_REPLY, Trouble.STALLED, Trouble.BROKE_OFF, Trouble.NO_DONE)
 PERSON_TROUBLES = (Trouble.UNHEARD, Trouble.LOUD, Trouble.NO_END, Trouble.NO_COMMIT)
 
@@ -123,7 +125,7 @@ class WatchSide:
             else:
                 self._watch.forget(Trouble.NO_END)
 
-    def caller_loud(self, event: CallerLoud) -> None:
+    def handle_caller_loud(self, event: CallerLoud) -> None:
         """It is loud where the person is: reason to ask whether the engine lives, and no more."""
         if not self._client_turns.commits_by_hand:
             self._should_hear(Trouble.LOUD)
