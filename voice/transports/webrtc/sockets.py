@@ -12,6 +12,7 @@ from typing import Any, cast
 from voice.errors import Busy, RelayUnusable, VoiceError
 from voice.transports.rtp import is_media
 from voice.transports.webrtc import parts, relay
+from voice.transports.webrtc.datagrams import bound
 from voice.transports.webrtc.settings import RtcSettings, ports_of
 
 logger = logging.getLogger(__name__)
@@ -59,16 +60,12 @@ class Gatherer:
 
     async def _open(self, address: str) -> Any:
         """A socket at one address, on the first port of the range that is free; None when there is none."""
-        loop = asyncio.get_running_loop()
         make = _socket_protocol()
         for port in self._tried_ports():
             try:
-                _, protocol = await loop.create_datagram_endpoint(
-                    lambda: make(self._connection), local_addr=(address, port)
-                )
+                return await bound(make(self._connection), address, port)
             except OSError:
                 continue
-            return protocol
         return None
 
     def _tried_ports(self) -> list[int]:
