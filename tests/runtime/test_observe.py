@@ -11,7 +11,8 @@ from tests.session.test_floor import RULES
 from tests.world.engine import Plan
 from tests.world.room import Room
 from voice.protocol.codec import Unknown
-from voice.runtime.observe import HISTOGRAMS, LATENCY_BUCKETS_S, ROWS_PER_NAME, Histogram, Metrics, Observer
+from voice.runtime.metrics import HISTOGRAMS, LATENCY_BUCKETS_S, ROWS_PER_NAME, Histogram, Metrics
+from voice.runtime.observe import Observer
 from voice.session import effects as ef
 from voice.session import events as ev
 from voice.session.approvals import ApprovalRules

@@ -19,7 +19,8 @@ from voice.errors import ConfigError, EngineError, PeerGone, VoiceError
 from voice.protocol.settings import AudioOutput, AudioSettings, FunctionTool, Session, TranscriptionSession, merge
 from voice.runtime.driver import Driver, Watcher
 from voice.runtime.hub import Hub, Place
-from voice.runtime.observe import Metrics, Observer
+from voice.runtime.metrics import Metrics
+from voice.runtime.observe import Observer
 from voice.runtime.quota import CHECK_S, Meter, Quotas
 from voice.server import transcription
 from voice.server.visits import Assistants, Visit

@@ -18,12 +18,12 @@ from voice.app.conversations import Company, Conversations, every_tool, now, set
 from voice.app.engines import Engines, open_engines
 from voice.app.hearing import Hearing
 from voice.app.tooling import open_tools
-from voice.app.warming import warm_up
+from voice.app.warming import warming_up
 from voice.config import ServerSettings, Settings
 from voice.errors import ConfigError
 from voice.net.base import PendingSocket, SocketLimits
 from voice.runtime.hub import Hub, HubLimits
-from voice.runtime.observe import Metrics
+from voice.runtime.metrics import Metrics
 from voice.runtime.quota import QuotaLimits, Quotas
 from voice.server.auth import Authority, Caller
 from voice.server.calls import Calls
@@ -74,12 +74,12 @@ class Service:
             await self._open(self._conversations, reception.assistants, stack)
             stack.push_async_callback(self.calls.close)
             if self.authority.keys_needed:
-                _look_after(self._watch_keys(), stack, name="watch keys")
+                _look_after(self._watch_keys(), stack)
             elif server.open_to_all:
                 logger.warning("this service asks for no key: something in front of it must")
 
             def accepting(address: str) -> None:
-                _look_after(asyncio.to_thread(warm_up), stack, name="warm up")
+                stack.enter_context(warming_up())
                 ready(address)
 
             await self.door.serve(accepting, signals=signals)
@@ -245,9 +245,9 @@ def _host_of(origin: str) -> tuple[str, ...]:
     return (host,) if host else ()
 
 
-def _look_after(work: Coroutine[Any, Any, None], stack: AsyncExitStack, *, name: str) -> None:
+def _look_after(work: Coroutine[Any, Any, None], stack: AsyncExitStack) -> None:
     """A task that ends with the service."""
-    task = asyncio.get_running_loop().create_task(work, name=name)
+    task = asyncio.get_running_loop().create_task(work, name="watch keys")
 
     async def end() -> None:
         task.cancel()

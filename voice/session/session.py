@@ -84,7 +84,6 @@ class Session(Books):
         replies = ReplySide(self, asking, self.watch, calling, self.call_side, withdrawals, retractions)
         self.reply_side = replies
         ends = ReplyEndSide(self, asking, self.ending, self.sounding, self.watch, calling, withdrawals, replies)
-        self.response_end = ends
         self.interrupting = Interrupting(self, asking, self.extension, told, self.call_side, self._end_turn)
 
         settings = SettingsSide(self, client_turns)
