@@ -138,6 +138,7 @@ def test_a_service_that_is_killed_does_not_give_the_minutes_back(tmp_path: Path)
                     before = asyncio.get_running_loop().time()
                     assert await client.until_closed() == (1001, "the limit of minutes or spending is reached")
                     assert asyncio.get_running_loop().time() - before < 2.5, "of 3 s some were used before the kill"
+                await asyncio.sleep(2 * KEEP_S)  # the last second may be forgotten
             finally:
                 await asyncio.to_thread(second.kill)
             third = await asyncio.to_thread(Serving, engine.url, tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event
 from unittest.mock import patch
 
 from voice.app.warming import AT_ONCE, warm_up
@@ -50,7 +51,24 @@ def test_a_start_loads_nothing_that_only_a_conversation_of_some_kind_needs(tmp_p
 
 def test_warm_is_what_every_event_needs_and_first_what_every_conversation_begins_with() -> None:
     with patch("voice.app.warming.PAUSE_S", 0):
-        warm_up()
+        warm_up(Event())
     assert set(AT_ONCE) <= {*SERVER_EVENTS, *CLIENT_EVENTS}
     for model in (*SERVER_EVENTS.values(), *CLIENT_EVENTS.values()):
         assert model.__pydantic_complete__
+
+
+def test_a_service_that_ends_soon_does_not_wait_for_it() -> None:
+    stopped = """
+from threading import Event
+from voice.app.warming import warm_up
+from voice.protocol.server_events import SERVER_EVENTS
+over = Event()
+over.set()
+warm_up(over)
+print(sum(model.__pydantic_complete__ for model in SERVER_EVENTS.values()), len(SERVER_EVENTS))
+"""
+    built = subprocess.run(
+        [sys.executable, "-c", stopped], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
+    )
+    some, all_of_them = map(int, built.stdout.split())
+    assert some < 5 < all_of_them
