@@ -15,6 +15,7 @@ from typing import Protocol
 from voice.audio.frames import PCM_24K
 from voice.audio.opus_packet import CLOCK_HZ
 from voice.transports.webrtc.far_ear import FarEar
+from voice.transports.webrtc.moments import Appointment, moments
 from voice.transports.webrtc.playout import BufferEvents, Playout
 
 FRAME_MS = 20
@@ -68,7 +69,8 @@ class Outgoing:
         self._fail = fail
         self._dtx = dtx
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.Handle | None = None
+        self._moments = moments()
+        self._timer: Appointment | None = None
         self._zero_s = 0.0
         self._zero_stamp = random.getrandbits(32)
         self._due_s = 0.0
@@ -96,7 +98,7 @@ class Outgoing:
                 self._go_on_from(max(self._loop.time(), self._sent_s + FRAME_S))
             self._resting = self._starving = False
             self._timer.cancel()
-            self._timer = self._loop.call_at(self._due_s, self._tick)
+            self._timer = self._moments.call_at(self._due_s, self._tick)
 
     def learn(self, round_trip_s: float | None, far_jitter_ms: float, lost_share: float) -> None:
         """What the far end said of the way there."""
@@ -123,11 +125,11 @@ class Outgoing:
             self._go_on_from(now_s)
         while self._due_s <= now_s:
             if self._starves(now_s):
-                self._timer = self._loop.call_at(self._due_s + FRAME_S, self._tick)
+                self._timer = self._moments.call_at(self._due_s + FRAME_S, self._tick)
                 return
             self._send_frame(now_s)
         self._report_heard(now_s)
-        self._timer = self._loop.call_at(self._due_s, self._tick)
+        self._timer = self._moments.call_at(self._due_s, self._tick)
 
     def _go_on_from(self, now_s: float) -> None:
         """The next frame is due now, by the moments that all calls share a little before now."""
