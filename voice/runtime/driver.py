@@ -211,6 +211,7 @@ class Driver:
     # What the transport says
 
     def receive_frame(self, frame: AudioFrame) -> None:
+        """The person's sound: first for the session, then for whoever else listens."""
         if self._busy:
             self._wait_in_line(ev.CallerAudio(frame))
         else:

@@ -94,6 +94,7 @@ class CallSide:
     # What tools say
 
     def handle_tool_done(self, event: ToolDone) -> None:
+        """A tool of ours ended. A result that nobody waits for is only noted."""
         books = self._books
         call = books.calls.answer(event.call_id)
         if call is None:

@@ -18,6 +18,8 @@ from voice.errors import Misuse
 
 
 class Stage(Enum):
+    """Where a call is; `MOVES` has every way from one to another."""
+
     SEEN = "seen"
     AWAITING_APPROVAL = "awaiting approval"
     RUNNING = "running"

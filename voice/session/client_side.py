@@ -65,6 +65,7 @@ class ClientSide:
         self._held: deque[tuple[float, ClientEvent]] = deque()
 
     def handle_client_said(self, event: ClientSaid) -> None:
+        """A client's event: for us, for a question of ours, or for the engine."""
         if isinstance(event.event, OutputAudioBufferClear) and not self._books.client_plays:
             self._hush()
         elif not self._approvals.takes(event.event):

@@ -42,6 +42,7 @@ class ErrorSide:
         self._speculation = speculation
 
     def handle_error(self, event: ErrorEvent) -> bool:
+        """The engine would not do something, or has a trouble of its own. The table of `refusals` says what to do."""
         books = self._books
         detail = event.error
         event_id = detail.event_id or ""

@@ -24,6 +24,7 @@ class ItemSide:
         self._turns = turns
 
     def handle_added(self, event: se.ConversationItemAdded | se.ConversationItemCreated) -> bool:
+        """An item exists. What this connection was told by us again, and what belongs to nobody, is not shown."""
         books, item_id = self._books, event.item.id or ""
         belongs = self._belongs(event.item)
         books.orders.created(item_id)
@@ -53,6 +54,7 @@ class ItemSide:
         return belongs
 
     def handle_done(self, event: se.ConversationItemDone) -> bool:
+        """An item is final."""
         books, item_id = self._books, event.item.id or ""
         books.orders.created(item_id)
         books.echoes.read(event.item)
@@ -71,6 +73,7 @@ class ItemSide:
         return SHOW if self._told.deleted(event.item_id) else HIDE
 
     def handle_retrieved(self, event: se.ConversationItemRetrieved) -> bool:
+        """An item that was asked for: by us for its words, or by the client."""
         books, item_id = self._books, event.item.id or ""
         if not books.wordless.was_asked(item_id):
             return SHOW

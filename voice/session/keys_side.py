@@ -29,6 +29,7 @@ class KeysSide:
         self._digits_until: float | None = None
 
     def handle_dtmf(self, event: Dtmf) -> None:
+        """A telephone key: the first one interrupts, `#` or a pause ends the input."""
         if not self._digits:
             self._interrupting.interrupt("dtmf")
         self._digits += event.digit

@@ -130,6 +130,7 @@ class LinkSide:
     # It goes
 
     def handle_lost(self, event: LinkLost) -> None:
+        """The attempt failed or the connection ended: what is owed is kept, and the next try has its time."""
         books = self._books
         if not may(books.states, Trigger.LINK_LOST):
             books.note("surprise", type="link lost twice")

@@ -49,6 +49,7 @@ class OutputSide:
         return SHOW
 
     def handle_item_done(self, event: se.ResponseOutputItemDone) -> bool:
+        """An item of the response is final; a call is shown before what comes of it."""
         self._finish(event.item.id or "")
         self._replies.item_status(event.item)
         self._replies.keep(event.response_id, event.item)

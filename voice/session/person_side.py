@@ -50,6 +50,7 @@ class PersonSide:
     # The talk button
 
     def handle_push_to_talk(self, event: PushToTalk) -> None:
+        """The button went down or up; where it toggles, going up means nothing."""
         books = self._books
         if books.turns.mode != "push_to_talk":
             return

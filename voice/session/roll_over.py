@@ -25,6 +25,7 @@ class RollOver:
         self._greeted_at = self._books.now if link is Link.READY else None
 
     def handle_time(self) -> None:
+        """Time passed: a connection that is old enough is ended, and the next one is opened at once."""
         books = self._books
         due_at = self._due_at()
         if due_at is None or books.now < due_at:

@@ -63,6 +63,7 @@ class Sounding:
     # How far it was heard
 
     def handle_played(self, event: Played) -> None:
+        """The far end reports its position, perhaps of an epoch that is over."""
         books = self._books
         if not books.ledger.played(event.epoch, event.position_ms, event.uncertainty_ms, books.now, event.held_ms):
             books.note("stale_report", epoch=event.epoch, position_ms=round(event.position_ms, 1))

@@ -23,22 +23,30 @@ from voice.errors import Misuse
 
 
 class Link(Enum):
+    """The engine's connection. READY: the engine has greeted."""
+
     DOWN = "down"
     OPENING = "opening"
     READY = "ready"
 
 
 class Floor(Enum):
+    """The person, as the engine hears them or the talk button says."""
+
     SILENT = "silent"
     SPEAKING = "speaking"
 
 
 class Turn(Enum):
+    """GUESSED: the turn is committed and a reply asked for, and the person may still go on."""
+
     SURE = "sure"
     GUESSED = "guessed"
 
 
 class Reply(Enum):
+    """The response of the default conversation. STALE: it was stopped, and the engine has not said that it is over."""
+
     NONE = "none"
     ASKED = "asked"
     STREAMING = "streaming"
@@ -46,6 +54,8 @@ class Reply(Enum):
 
 
 class Voice(Enum):
+    """The assistant's sound at the far end. DUCKED: turned down, because somebody may be interrupting."""
+
     QUIET = "quiet"
     SOUNDING = "sounding"
     DUCKED = "ducked"

@@ -71,6 +71,7 @@ class TurnSide:
     # The turn is made, or not
 
     def handle_committed(self, event: se.InputAudioBufferCommitted) -> bool:
+        """The engine made an item of what it heard."""
         if event.item_id in self._committed_items or self._comes_from_nowhere(event.item_id):
             self._books.note("surprise", type=event.type)
             return HIDE
@@ -138,6 +139,7 @@ class TurnSide:
         return SHOW
 
     def handle_transcribed(self, event: se.ConversationItemInputAudioTranscriptionCompleted) -> bool:
+        """All words of a turn, which may decide over the floor."""
         self._partial_words.forget(event.item_id)
         self._books.history.set_text(event.item_id, event.transcript)
         self._floor.words(event.item_id, event.transcript)

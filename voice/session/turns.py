@@ -30,6 +30,8 @@ class TurnTimes:
 
 
 class Button(Enum):
+    """TAIL: it was let go, or it is quiet, and what still comes belongs to the turn."""
+
     UP = "up"
     HELD = "held"
     TAIL = "tail"
