@@ -21,7 +21,7 @@ def test_what_a_person_says_arrives_as_it_was_said() -> None:
     async def speak(scene: Call) -> None:
         await scene.until(lambda: len(scene.ears.frames) > 100)
 
-    ended = call(speak, said)
+    ended = call(speak, said, virtual=True)
     match, _ = found(ended.ears.heard, said[36_000:84_000:2])  # a client may have begun before we listen
     assert match > 0.93
     assert {frame.format for frame in ended.ears.frames} == {PCM_24K}
@@ -48,7 +48,7 @@ def test_positions_are_reported_as_they_are_heard() -> None:
         took_ms = (asyncio.get_running_loop().time() - began_s) * 1000
         assert took_ms >= 1_000 + scene.transport.held_ms - 30, "nothing is heard before it can have been"
 
-    plays = call(answer).ears.plays
+    plays = call(answer, virtual=True).ears.plays
     positions = [position_ms for _, position_ms, _ in plays]
     assert positions == sorted(positions)
     assert 4 <= len(plays) <= 16
@@ -108,7 +108,7 @@ def test_the_client_is_told_what_sounds() -> None:
         scene.done("resp_b")
         await scene.until(lambda: "output_audio_buffer.stopped" in scene.browser.types()[-1:])
 
-    events = call(two_replies).browser.events
+    events = call(two_replies, virtual=True).browser.events
     told = [(event["type"].rpartition(".")[2], event["response_id"]) for event in events if "response_id" in event]
     assert told == [("started", "resp_a"), ("stopped", "resp_a"), ("started", "resp_b"), ("stopped", "resp_b")]
     assert all(event["event_id"] for event in events)
@@ -138,7 +138,7 @@ def test_only_what_is_listed_passes_either_way() -> None:
         scene.browser.say({"type": "output_audio_buffer.clear"})
         await scene.until(lambda: len(scene.ears.events) == 2 and len(scene.browser.events) == 6)
 
-    ended = call(talk)
+    ended = call(talk, virtual=True)
     assert [type(event) for event in ended.ears.events] == [ResponseCancel, OutputAudioBufferClear]
     assert ended.browser.types() == ["session.created", "voice.link", "error", "error", "error", "error"]
     errors = [event["error"] for event in ended.browser.events if event["type"] == "error"]
@@ -153,7 +153,7 @@ def test_the_sound_is_opus_whatever_format_a_client_asks_for() -> None:
         scene.browser.say({"type": "session.update", "session": {"type": "realtime", "audio": audio}})
         await scene.until(lambda: bool(scene.ears.events))
 
-    (update,) = call(ask).ears.events
+    (update,) = call(ask, virtual=True).ears.events
     assert isinstance(update, SessionUpdate)
     written = update.model_dump(exclude_unset=True)["session"]["audio"]
     assert written == {"input": {"noise_reduction": None}, "output": {"voice": "marin"}}

@@ -19,6 +19,7 @@ from aioice import Candidate, Connection
 from tests.transports.people import Ears
 from tests.transports.webrtc.browser import LOOPBACK, Browser
 from tests.transports.webrtc.calls import Call, call
+from tests.transports.webrtc.patience import run_patiently
 from tests.transports.webrtc.sounds import sweeps
 from voice.errors import Busy, Misuse, PeerGone, ProtocolError
 from voice.transports.webrtc import WebRtcTransport, answer_offer
@@ -36,7 +37,7 @@ def test_a_client_that_vanishes_is_missed_within_seconds() -> None:
         await asyncio.wait_for(scene.ears.over.wait(), 10)
         took_s = asyncio.get_running_loop().time() - began_s
 
-    ended = call(vanishes, lost_after_s=2.0)
+    ended = call(vanishes, lost_after_s=2.0, virtual=True)
     assert ended.ears.goodbyes == ["nothing is heard of the client any more"]
     assert 2.0 <= took_s < 4.5
 
@@ -47,7 +48,7 @@ def test_a_client_that_only_listens_is_not_missed() -> None:
         await asyncio.sleep(3.5)
         assert not scene.ears.goodbyes
 
-    call(silent, lost_after_s=2.0)
+    call(silent, lost_after_s=2.0, virtual=True)
 
 
 def test_a_client_that_sends_a_message_without_an_end_is_hung_up_on() -> None:
@@ -66,7 +67,7 @@ def test_a_client_that_hangs_up_is_gone_at_once() -> None:
         await scene.browser.peer.close()
         await asyncio.wait_for(scene.ears.over.wait(), 2)
 
-    assert len(call(hangs_up).ears.goodbyes) == 1
+    assert len(call(hangs_up, virtual=True).ears.goodbyes) == 1
 
 
 def test_after_the_end_nothing_follows_and_a_second_close_is_no_harm() -> None:
@@ -87,7 +88,7 @@ def test_after_the_end_nothing_follows_and_a_second_close_is_no_harm() -> None:
         with pytest.raises(Misuse):
             await scene.transport.open(Ears())
 
-    assert call(ends).ears.goodbyes == ["closed"]
+    assert call(ends, virtual=True).ears.goodbyes == ["closed"]
 
 
 def test_an_offer_that_nobody_follows_up_is_given_up() -> None:
@@ -100,7 +101,7 @@ def test_an_offer_that_nobody_follows_up_is_given_up() -> None:
         await browser.close()
         assert ears.goodbyes == ["closed"]
 
-    asyncio.run(run())
+    run_patiently(run())
 
 
 def test_a_call_that_is_hung_up_while_it_is_set_up_ends_its_opening() -> None:
@@ -114,7 +115,7 @@ def test_a_call_that_is_hung_up_while_it_is_set_up_ends_its_opening() -> None:
             await opening
         await browser.close()
 
-    asyncio.run(run())
+    run_patiently(run())
 
 
 # Many
@@ -148,7 +149,7 @@ def test_fifty_calls_leave_nothing_behind() -> None:
         assert not ours
         assert sum(isinstance(thing, WebRtcTransport) for thing in gc.get_objects()) == 0
 
-    asyncio.run(run())
+    run_patiently(run())
 
 
 def frame_of(seconds: float) -> Any:
@@ -187,7 +188,7 @@ def test_only_ports_of_the_range_are_used_and_without_one_there_is_no_call() -> 
         for browser in browsers:
             await browser.close()
 
-    asyncio.run(run())
+    run_patiently(run())
 
 
 def test_a_public_address_is_named_beside_our_own() -> None:
@@ -199,7 +200,7 @@ def test_a_public_address_is_named_beside_our_own() -> None:
         await browser.close()
         return transport.answer_sdp
 
-    sdp = asyncio.run(run())
+    sdp = run_patiently(run())
     assert "203.0.113.7" in sdp
     assert len(ports_in(sdp)) == 1
 
@@ -217,7 +218,7 @@ def test_nobody_outside_is_asked_unless_configured(monkeypatch: pytest.MonkeyPat
         assert "srflx" not in scene.transport.answer_sdp
         assert "relay" not in scene.transport.answer_sdp
 
-    call(nothing)
+    call(nothing, virtual=True)
 
 
 def test_a_stun_server_that_does_not_answer_costs_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,7 +232,7 @@ def test_a_stun_server_that_does_not_answer_costs_no_call(monkeypatch: pytest.Mo
     async def nothing(scene: Call) -> None:
         assert ports_in(scene.transport.answer_sdp)
 
-    call(nothing, ice_servers=("stun:127.0.0.1:9",))
+    call(nothing, ice_servers=("stun:127.0.0.1:9",), virtual=True)
 
 
 # A second offer
@@ -290,7 +291,7 @@ def test_the_same_offer_again_gets_the_same_answer() -> None:
         answer = scene.transport.answer_sdp
         assert await scene.transport.renegotiate(scene.browser.peer.localDescription.sdp) == answer
 
-    call(again)
+    call(again, virtual=True)
 
 
 def test_a_move_that_leads_nowhere_leaves_the_call_as_it_was() -> None:
@@ -303,7 +304,7 @@ def test_a_move_that_leads_nowhere_leaves_the_call_as_it_was() -> None:
         await scene.until(lambda: len(scene.ears.frames) > frames + 10)
         assert scene.transport.restarts == 0
 
-    call(moves, connect_s=1.0)
+    call(moves, connect_s=1.0, virtual=True)
 
 
 def test_a_bad_second_offer_is_refused_and_the_call_goes_on() -> None:
@@ -313,4 +314,4 @@ def test_a_bad_second_offer_is_refused_and_the_call_goes_on() -> None:
         frames = len(scene.ears.frames)
         await scene.until(lambda: len(scene.ears.frames) > frames + 5)
 
-    call(bad)
+    call(bad, virtual=True)
