@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,6 @@ from tests.benchmarks.interaction.scores import figures, wilson
 from tests.benchmarks.interaction.stage import Happened, Played, Stage, near_of
 from tests.benchmarks.interaction.tables import page
 from tests.benchmarks.interaction.vocal import cleared_throat, cough
-from voice.engines.base import Spotted
 from voice.protocol.settings import Session as Settings
 from voice.protocol.traits import EngineTraits
 from voice.session import effects as ef
@@ -259,23 +257,6 @@ def test_someone_who_interrupts_is_yielded_to() -> None:
     assert 0 <= ours.ducked_ms < 300
     assert 0 <= at_once.stopped_ms < 500
     assert ours.features
-
-
-@pytest.mark.speech
-def test_a_spotter_is_asked_for_the_words_of_a_stretch_and_the_session_is_told() -> None:
-    asked: list[int] = []
-
-    def spot(pcm: bytes) -> Spotted:
-        asked.append(len(pcm))
-        return Spotted("stop", 1.0)
-
-    drawn = scene("interruption", "clean", "report", 0, 1)
-    played = Stage(drawn, replace(POLICIES["ours"](), spot=spot), {}, near_of(drawn)).play(to_the_end=True)
-    assert asked
-    assert min(asked) > 0
-    told = [line.event for line in played.log if isinstance(line.event, ev.CallerWords)]
-    assert told
-    assert told[0].text == "stop"
 
 
 @pytest.mark.speech

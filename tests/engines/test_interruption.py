@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from voice.audio.echo import BANDS as FAR_BANDS
 from voice.audio.echo import Explanation
+from voice.engines import phones
 from voice.engines.interruption import (
     BANDS,
     HEARD,
@@ -22,6 +23,7 @@ from voice.engines.interruption import (
 )
 
 MEMORY, ENTERED = 3, 4
+PHONES = phones.shipped()
 NEAR, FAR = ROWS * BANDS, ROWS * FAR_BANDS
 
 
@@ -52,31 +54,31 @@ def arrays() -> dict[str, NDArray[np.float64]]:
 
 def test_loudness_is_measured_by_the_persons_own() -> None:
     loud, soft = sound(3_000), sound(300)
-    by_usual = inputs(loud, moment(-26))[:NEAR], inputs(soft, moment(-46))[:NEAR]
+    by_usual = inputs(loud, moment(-26), PHONES)[:NEAR], inputs(soft, moment(-46), PHONES)[:NEAR]
     np.testing.assert_allclose(*by_usual, atol=0.05)
-    assert (inputs(soft, moment(-26))[:NEAR] < by_usual[0] - 0.5).all()
+    assert (inputs(soft, moment(-26), PHONES)[:NEAR] < by_usual[0] - 0.5).all()
 
 
 def test_what_the_far_end_does_not_explain_is_told_by_band() -> None:
     excess = np.full((5, FAR_BANDS), 15.0, dtype=np.float32)
-    drawn = inputs(sound(), moment(explanation=Explanation(0.4, 12.0, excess)))
+    drawn = inputs(sound(), moment(explanation=Explanation(0.4, 12.0, excess)), PHONES)
     assert drawn.shape == (INPUTS,)
     assert (drawn[NEAR : NEAR + FAR] == 1.0).all()
-    assert (inputs(sound(), moment())[NEAR : NEAR + FAR] == 0.0).all()
+    assert (inputs(sound(), moment(), PHONES)[NEAR : NEAR + FAR] == 0.0).all()
 
 
 def test_a_beginning_is_filled_with_silence() -> None:
-    assert inputs(sound()[:300], moment()).shape == (INPUTS,)
+    assert inputs(sound()[:300], moment(), PHONES).shape == (INPUTS,)
 
 
 def test_probabilities_of_a_moment_add_up_and_depend_on_the_moments_before() -> None:
     impression = Impression(InterruptionModel.of(arrays()))
-    first = impression.hear(inputs(sound(), moment()))
-    again = impression.hear(inputs(sound(), moment()))
+    first = impression.hear(sound(), moment())
+    again = impression.hear(sound(), moment())
     assert sum(first) == pytest.approx(1.0, abs=1e-5)
     assert first != again
     impression.reset()
-    assert impression.hear(inputs(sound(), moment())) == first
+    assert impression.hear(sound(), moment()) == first
 
 
 def test_weights_for_other_inputs_are_refused() -> None:

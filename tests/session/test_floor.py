@@ -10,7 +10,7 @@ from tests.world.engine import Plan
 from tests.world.room import Room
 from voice.protocol.client_events import ConversationItemTruncate, ResponseCancel, ResponseCreate
 from voice.session import effects as ef
-from voice.session.events import CallerSpeech, CallerWords
+from voice.session.events import CallerSpeech
 from voice.session.floor import FloorControl, Verdict
 from voice.session.rules import FloorRules, PhraseLists
 
@@ -41,7 +41,7 @@ def test_enough_speech_takes_the_floor_once() -> None:
     verdicts = [floor.hear(speech("onset" if ms == 60 else "going", ms), 5.0 + ms / 1000) for ms in range(60, 700, 40)]
     assert verdicts[0] is Verdict.DUCK
     assert verdicts.count(Verdict.YIELD) == 1
-    assert verdicts.index(Verdict.YIELD) == -(-(RULES.blind_yield_ms - 60) // 40)
+    assert verdicts.index(Verdict.YIELD) == -(-(RULES.yield_ms - 60) // 40)
 
 
 def test_a_short_sound_is_given_back_when_no_words_come() -> None:
@@ -106,7 +106,7 @@ def test_one_glimpse_of_echo_in_speech_changes_nothing() -> None:
     floor = control()
     floor.hear(speech("onset", 60), 5.06)
     assert floor.hear(speech("going", 124, echo=0.9), 5.12) is Verdict.NOTHING
-    assert floor.hear(speech("going", RULES.blind_yield_ms + 64), 5.65) is Verdict.YIELD
+    assert floor.hear(speech("going", RULES.yield_ms + 64), 5.65) is Verdict.YIELD
 
 
 def test_what_is_hardly_above_the_line_is_the_line() -> None:
@@ -144,55 +144,6 @@ def test_voices_that_were_there_before_the_reply_do_not_stop_it_until_somebody_i
     assert Verdict.YIELD not in [floor.hear(speech("going", ms, level=-32), 2.5 + ms / 1000) for ms in (1_500, 4_000)]
     louder = [floor.hear(speech("going", ms, level=-22), 2.5 + ms / 1000) for ms in (4_200, 4_600)]
     assert louder == [Verdict.NOTHING, Verdict.YIELD]
-
-
-# The spotter's words
-
-
-def heard_for(ms: float) -> FloorControl:
-    floor = control()
-    floor.hear(speech("onset", 60), 5.06)
-    floor.hear(speech("going", ms), 5 + ms / 1000)
-    return floor
-
-
-def test_a_spotted_interruption_stops_at_once() -> None:
-    assert heard_for(280).spotted(CallerWords("stop", 0.9, ended=False), 5.36) is Verdict.YIELD
-
-
-def test_a_spotted_acknowledgement_gets_more_time_and_is_given_back_at_its_end() -> None:
-    floor = heard_for(280)
-    assert floor.spotted(CallerWords("right", 0.9, ended=False), 5.36) is Verdict.NOTHING
-    assert floor.hear(speech("going", 600), 5.6) is Verdict.NOTHING
-    floor.hear(speech("offset", 600), 5.8)
-    assert floor.spotted(CallerWords("right", 0.9, ended=True), 5.85) is Verdict.RESTORE
-
-
-def test_what_begins_like_an_acknowledgement_and_goes_on_takes_the_floor() -> None:
-    floor = heard_for(280)
-    floor.spotted(CallerWords("right", 0.9, ended=False), 5.36)
-    assert floor.hear(speech("going", RULES.acknowledged_yield_ms), 5.9) is Verdict.YIELD
-
-
-def test_a_short_word_that_is_no_acknowledgement_stops_at_its_end() -> None:
-    floor = control()
-    floor.hear(speech("onset", 60), 5.06)
-    floor.hear(speech("offset", 200), 5.4)
-    assert floor.spotted(CallerWords("", 0.8, ended=True), 5.48) is Verdict.YIELD
-
-
-def test_a_word_of_somebody_softer_decides_nothing() -> None:
-    floor = FloorControl(RULES)
-    floor.hear(speech("onset", 60, level=-20), 1.0)
-    floor.hear(speech("going", 800, level=-20), 1.8)
-    floor.hear(speech("offset", 900, level=-20), 2.0)
-    floor.sounding(3.0)
-    floor.hear(speech("onset", 60, level=-35), 5.06)
-    assert floor.spotted(CallerWords("stop", 0.9, ended=False), 5.36) is Verdict.NOTHING
-
-
-def test_doubtful_words_decide_nothing() -> None:
-    assert heard_for(280).spotted(CallerWords("stop", 0.3, ended=False), 5.36) is Verdict.NOTHING
 
 
 def test_in_the_grace_after_the_first_sound_more_speech_is_needed() -> None:
@@ -257,12 +208,6 @@ def test_an_engine_that_hears_echo_first_is_not_believed_where_the_ear_is_known_
     floor = control(replace(RULES, names_moments=True))
     assert floor.engine_started(0.3) is Verdict.NOTHING
     assert floor.deadline() is None
-
-
-def test_the_spotter_is_not_asked_where_moments_are_known() -> None:
-    floor = control()
-    believed(AGREES, 60, 92, floor=floor)
-    assert floor.spotted(CallerWords("stop", 0.9, ended=False), 5.3) is Verdict.NOTHING
 
 
 def test_a_pending_reply_is_given_up_for_the_person_and_not_for_a_murmur_far_away() -> None:

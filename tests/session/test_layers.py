@@ -10,7 +10,6 @@ import pytest
 
 ROOM = Path(__file__).resolve().parent.parent.parent / "voice" / "session"
 PREFIX = "voice.session."
-TYPE_ONLY = {("floor_side", "session")}
 
 
 def uses() -> dict[str, set[str]]:
@@ -24,7 +23,7 @@ def uses() -> dict[str, set[str]]:
             if f"{node.module}.".startswith(PREFIX)
             for alias in node.names
         }
-        graph[path.stem] = {name for name in named if (path.stem, name) not in TYPE_ONLY}
+        graph[path.stem] = named
     return graph
 
 

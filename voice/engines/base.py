@@ -77,27 +77,8 @@ class Ear(Protocol):
     def stop(self) -> None:
         """The loudspeaker was silenced: what was given and not heard is void."""
 
-    def stretch(self) -> bytes:
-        """The sound of the present stretch, or of the last one, from a moment before it on: PCM16 at 16 kHz."""
-
     def close(self) -> None:
         """The conversation is over. Idempotent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spotted:
-    """A phrase of the spotter's lists, or "" for none of them; `confidence` 0..1."""
-
-    text: str
-    confidence: float
-
-
-class Spotter(Protocol):
-    """Finds a few known phrases in a short stretch of sound. Shared by all conversations."""
-
-    async def spot(self, pcm: bytes) -> Spotted | None:
-        """PCM16 at 16 kHz, from a moment before the sound on. None when it cannot tell soon enough to be of use (too
-        much is asked of it, it is not there any more). Never raises."""
 
 
 @runtime_checkable

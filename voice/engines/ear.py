@@ -158,10 +158,6 @@ class LocalEar:
         """The conversation is over: a detector that was lent goes back. Idempotent."""
         self._sleep()
 
-    def stretch(self) -> bytes:
-        """Sound of the present stretch, or of the last one, with what was just before it."""
-        return b"" if self._listener is None else self._listener.stretch_sound()
-
     def _sleep(self) -> None:
         self._awake = False
         if self._release is not None and self._vad is not None:

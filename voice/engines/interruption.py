@@ -2,7 +2,8 @@
 
 A small recurrent network hears a window of 32 ms after the other for as long as the assistant sounds and the ear is
 awake. It gets the loudness of the bands of both its rows, measured by how loud this person usually is, what the far end
-does not explain in them, and a few facts of the ear's. Its answer is a probability for each of `KINDS`.
+does not explain in them, which phones they are like, and a few facts of the ear's. Its answer is a probability for each
+of `KINDS`.
 
 The weights and how good they are stand in `data/interruption.npz` and `.json`, written by the script beside them.
 """
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from voice.audio.echo import BANDS as FAR_BANDS
 from voice.audio.echo import HOP, RATE_HZ, WINDOW
+from voice.engines import phones
+from voice.engines.phones import PHONES, PhoneModel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,10 +35,11 @@ KINDS = ("interruption", "backchannel", "vocal", "side", "nothing")
 BANDS = 26
 LOWEST_HZ, HIGHEST_HZ = 80.0, 7_600.0
 ROWS = 2
-HEARD = HOP * (ROWS - 1) + WINDOW
+_NEWEST = HOP * (ROWS - 1) + WINDOW
+HEARD = max(_NEWEST, phones.HEARD)
 """Samples that a moment is judged by, the newest last."""
 FACTS = 10
-INPUTS = ROWS * BANDS + ROWS * FAR_BANDS + FACTS
+INPUTS = ROWS * BANDS + ROWS * FAR_BANDS + FACTS + PHONES
 UNKNOWN_USUAL_DB = -26.0
 """Of somebody who has not spoken yet."""
 _STEPS_DB = 90.3
@@ -56,14 +60,14 @@ class Moment:
     explanation: Explanation | None
 
 
-def inputs(samples: NDArray[np.int16], moment: Moment) -> Vector:
+def inputs(samples: NDArray[np.int16], moment: Moment, model: PhoneModel) -> Vector:
     """What the network gets for a moment: `samples` are the newest HEARD ones at 16 kHz, fewer at a beginning."""
     import numpy as np
 
     if len(samples) < HEARD:
         samples = np.concatenate((np.zeros(HEARD - len(samples), dtype=np.int16), samples))
     usual_db = UNKNOWN_USUAL_DB if moment.usual_db is None else moment.usual_db
-    near = (_bands(samples) - (usual_db + _STEPS_DB - 12.0)) / 20.0
+    near = (_bands(samples[-_NEWEST:]) - (usual_db + _STEPS_DB - 12.0)) / 20.0
     explanation = moment.explanation
     far = np.zeros((ROWS, FAR_BANDS), dtype=np.float32) if explanation is None else explanation.excess[-ROWS:] / 15.0
     facts = np.array(
@@ -81,7 +85,8 @@ def inputs(samples: NDArray[np.int16], moment: Moment) -> Vector:
         ],
         dtype=np.float32,
     )
-    return np.concatenate((np.clip(near, -2.5, 1.5).ravel(), far.ravel(), facts))
+    like = np.sqrt(model.judge(samples, usual_db))
+    return np.concatenate((np.clip(near, -2.5, 1.5).ravel(), far.ravel(), facts, like))
 
 
 def _bands(samples: NDArray[np.int16]) -> NDArray[np.float32]:
@@ -176,10 +181,11 @@ def shipped() -> InterruptionModel | None:
 class Impression:
     """One stretch of listening: its memory."""
 
-    __slots__ = ("_model", "_state")
+    __slots__ = ("_model", "_phones", "_state")
 
     def __init__(self, model: InterruptionModel) -> None:
         self._model = model
+        self._phones = phones.shipped()
         self.reset()
 
     def reset(self) -> None:
@@ -188,7 +194,7 @@ class Impression:
 
         self._state = np.zeros(self._model.memory, dtype=np.float32)
 
-    def hear(self, heard: Vector) -> tuple[float, ...]:
-        """The next moment's `inputs`; a probability for each of KINDS."""
-        self._state, kinds = self._model.step(self._state, heard)
+    def hear(self, samples: NDArray[np.int16], moment: Moment) -> tuple[float, ...]:
+        """The next moment, as `inputs` wants it; a probability for each of KINDS."""
+        self._state, kinds = self._model.step(self._state, inputs(samples, moment, self._phones))
         return tuple(kinds.tolist())

@@ -44,8 +44,8 @@ class EarRules:
     detector forgets its past every `refresh_ms` without speech. From `settled_ms` on (by then it is known what a
     stretch is) only every other window is judged; echo is measured every `echo_every_ms`, when settled a quarter as
     often. While the assistant sounds and moments are judged as a whole, none is left out, and a stretch begins, too,
-    where somebody speaks to us with a probability of `meant`. Who asks for a stretch's sound gets `lead_ms` from before
-    it, too. How loud a person usually is, is learned from `learn_ms` of a stretch on, where the probability is `clear`.
+    where somebody speaks to us with a probability of `meant`. How loud a person usually is, is learned from `learn_ms`
+    of a stretch on, where the probability is `clear`.
     """
 
     sure: float = 0.6
@@ -60,7 +60,6 @@ class EarRules:
     refresh_ms: float = 5_000.0
     settled_ms: float = 640.0
     echo_every_ms: float = 64.0
-    lead_ms: float = 150.0
     meant: float = 0.4
     learn_ms: float = 200.0
     clear: float = 0.8
@@ -114,7 +113,6 @@ class Listener:
         self._now = 0
         self._probability = 0.0
         self._skipped = False
-        self._begun = 0
         self.stretch: Stretch | None = None
 
     @property
@@ -176,11 +174,6 @@ class Listener:
         first = max(begin - self._base, 0)
         return pcm_samples(bytes(self._heard[2 * first : 2 * max(until - self._base, first)]))
 
-    def stretch_sound(self) -> bytes:
-        """The present or last stretch as PCM16 at 16 kHz, from `lead_ms` before it on, as far as it is kept."""
-        first = max(self._begun - int(self.rules.lead_ms * PER_MS) - self._base, 0)
-        return bytes(self._heard[2 * first :])
-
     def _learn_quiet(self, samples: int) -> None:
         """What came before the loud frame was quiet: its quieter grains are the floor."""
         grains = samples // _GRAIN
@@ -239,7 +232,7 @@ class Listener:
         """What this moment is, while the assistant sounds."""
         if self.impression is None or self._sounding_since is None:
             return
-        from voice.engines.interruption import HEARD, Moment, inputs
+        from voice.engines.interruption import HEARD, Moment
 
         self._echo_now, explanation = self._compared(first=not self._kinds)
         moment = Moment(
@@ -251,7 +244,7 @@ class Listener:
             reply_ms=(self._judged - self._sounding_since) / PER_MS,
             explanation=explanation,
         )
-        self._kinds = self.impression.hear(inputs(self.samples(self._judged - HEARD, self._judged), moment))
+        self._kinds = self.impression.hear(self.samples(self._judged - HEARD, self._judged), moment)
 
     def _learn_usual(self, stretch: Stretch) -> None:
         """What is said while the assistant is silent, and clearly, is the person's."""
@@ -282,7 +275,6 @@ class Listener:
     def _begin_stretch(self, energy: float) -> SpeechFacts:
         begin = self._onset()
         self.stretch = Stretch(begin, self._judged)
-        self._begun = begin
         self.stretch.add(energy)
         return self._fact("onset", begin)
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from voice.audio.frames import AudioFrame
-from voice.engines.base import Ear, Engine, Spotter
+from voice.engines.base import Ear, Engine
 from voice.errors import EngineFailed, VoiceError
 from voice.protocol.client_events import ClientEvent
 from voice.runtime.engine_line import EngineLine
@@ -54,7 +54,6 @@ class Driver:
         tools: ToolRunner,
         *,
         ear: Ear | None = None,
-        spotter: Spotter | None = None,
         senses: TurnSenses | None = None,
         watchers: Sequence[Watcher] = (),
         draw: Callable[[], float] = random.random,
@@ -79,7 +78,6 @@ class Driver:
             self._over.is_set,
             self._tasks,
             ear=ear,
-            spotter=spotter,
             senses=senses,
             words_now=self._words_now,
         )

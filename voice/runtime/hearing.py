@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import astuple
 
 from voice.audio.frames import AudioFrame
-from voice.engines.base import Ear, Spotter
+from voice.engines.base import Ear
 from voice.protocol.codec import Unknown
 from voice.protocol.server_events import (
     ConversationItemInputAudioTranscriptionCompleted,
@@ -14,7 +14,6 @@ from voice.protocol.server_events import (
     ServerEvent,
 )
 from voice.runtime.loudness import Loudness
-from voice.runtime.spotting import WordWatch
 from voice.runtime.tasks import Tasks
 from voice.runtime.turn_watch import TurnSenses, TurnWatch
 from voice.session import events as ev
@@ -33,7 +32,6 @@ class Hearing:
         tasks: Tasks,
         *,
         ear: Ear | None,
-        spotter: Spotter | None,
         senses: TurnSenses | None,
         words_now: Callable[[], str | None],
     ) -> None:
@@ -42,7 +40,6 @@ class Hearing:
         self._is_over = is_over
         self._ear = ear
         self._loudness = Loudness()
-        self._words = WordWatch(spotter, ear, post, tasks.spawn) if spotter and ear else None
         self._turn = TurnWatch(senses, words_now, post, tasks.spawn) if senses and ear else None
 
     def hear(self, frame: AudioFrame) -> None:
@@ -90,5 +87,3 @@ class Hearing:
         self._post(ev.CallerSpeech(*astuple(facts)))
         if self._turn is not None and not self._is_over():
             self._turn.hear(facts)
-        if sounding and self._words is not None and not self._is_over():
-            self._words.hear(facts)

@@ -92,19 +92,6 @@ class CallerLoud:
 
 
 @dataclass(frozen=True, slots=True)
-class CallerWords:
-    """What our own spotter heard in the person's present stretch, or in the one that has just ended.
-
-    `text` is one phrase of the lists it was given, "" when it was none of them; `confidence` 0..1 is how sure it is of
-    that. `ended`: it heard the stretch to its end.
-    """
-
-    text: str
-    confidence: float
-    ended: bool
-
-
-@dataclass(frozen=True, slots=True)
 class TurnSense:
     """What the person's turn is like so far, by its `words` or by its `sound`. It holds until the person goes on."""
 
@@ -242,7 +229,6 @@ Event = (
     | CallerAudio
     | CallerSpeech
     | CallerLoud
-    | CallerWords
     | TurnSense
     | Played
     | PushToTalk

@@ -19,7 +19,7 @@ from itertools import zip_longest
 from voice.audio.usual import Usual
 from voice.session.belief import Belief, Leaning
 from voice.session.deadlines import Deadline
-from voice.session.events import CallerSpeech, CallerWords
+from voice.session.events import CallerSpeech
 from voice.session.rules import FloorRules, plain_words
 
 
@@ -56,10 +56,8 @@ class FloorControl:
         self._ducked = False
         self._heard_at = float("-inf")
         self._engine_since: float | None = None
-        self._acknowledges = False
         self._echoes = 0
         self._echoed = False
-        self._told = False
         self._clearest = 0.0
         self._facts: CallerSpeech | None = None
         self._before_ms = self._counted_ms = 0.0
@@ -138,22 +136,6 @@ class FloorControl:
         if said in phrases.acknowledgements:
             return self._dismiss(now)
         return self._take() if phrases.ask_for_the_floor(said) else Verdict.NOTHING
-
-    def spotted(self, heard: CallerWords, now: float) -> Verdict:
-        """Words of the stretch, as our own spotter has them. Of a stretch that goes on, an acknowledgement is only a
-        guess (the beginning of "right" is that of "write it down"): it gets more time."""
-        phrases, rules = self.rules.phrases, self.rules
-        if self._has_kinds or self._sound_since is None or self.doubt in (Doubt.IDLE, Doubt.TAKEN):
-            return Verdict.NOTHING
-        if heard.confidence < rules.believed:
-            return Verdict.NOTHING
-        before, self._acknowledges = self._acknowledges, heard.text in phrases.acknowledgements
-        self._told = True
-        if before and heard.ended and heard.text not in phrases.wanting:
-            return self._dismiss(now)
-        if heard.text in phrases.wanting or (not heard.text and heard.ended):
-            return self._take() if self._means_us() else Verdict.NOTHING
-        return self._dismiss(now) if self._acknowledges and heard.ended else Verdict.NOTHING
 
     def take(self) -> Verdict:
         """Believe the present stretch without waiting: the person has the floor."""
@@ -268,21 +250,12 @@ class FloorControl:
         usual_db = self.usual.level_db
         return usual_db is not None and facts.level_db < usual_db - self.rules.soft_db
 
-    def _means_us(self) -> bool:
-        """Whether the present stretch is speech for certain, and no softer than this person speaks."""
-        facts, rules = self._facts, self.rules
-        if facts is None or self._echoed or self._clearest < rules.clear or self._is_soft(facts):
-            return False
-        return self._counted_ms >= rules.word_ms
-
     def _insists(self, facts: CallerSpeech) -> bool:
         """Soft speech for so long that it is perhaps the person after all; not what went on when the reply began."""
         return self._before_ms == 0.0 and not self._echoed and facts.speech_ms >= self.rules.soft_yield_ms
 
     def _needed_ms(self) -> float:
         rules = self.rules
-        if self._acknowledges:
-            return rules.acknowledged_yield_ms
         if self._echoed:
             return rules.echoed_yield_ms
         if self._clearest < rules.clear:
@@ -290,15 +263,12 @@ class FloorControl:
         assert self._sound_since is not None
         early = (self._onset_at - self._sound_since) * 1000 < rules.grace_ms
         wary = (self._onset_at - self._dismissed_at) * 1000 < rules.back_off_ms
-        if early or wary:
-            return rules.wary_yield_ms
-        return rules.yield_ms if self._told else rules.blind_yield_ms
+        return rules.wary_yield_ms if early or wary else rules.yield_ms
 
     def _begin(self, facts: CallerSpeech, now: float) -> None:
         if self.doubt is Doubt.IDLE or facts.stage == "onset":
             self._onset_at = now - facts.speech_ms / 1000
             self._ended_at = None
-            self._acknowledges = self._told = False
         if self.doubt is not Doubt.DISMISSED or facts.stage == "onset":
             self.doubt = Doubt.DOUBT
 

@@ -7,18 +7,20 @@ sign of speech interrupts at once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from voice.session.asking import Asking
+from voice.session.books import Books
+from voice.session.client_turns import ClientTurns
 from voice.session.deadlines import Deadline
 from voice.session.effects import Duck, Restore
-from voice.session.events import CallerSpeech, CallerWords
+from voice.session.events import CallerSpeech
 from voice.session.floor import FloorControl, Verdict
+from voice.session.interrupting import Interrupting
+from voice.session.person_side import PersonSide
 from voice.session.replies import Wish
 from voice.session.rules import plain_words
+from voice.session.speculation import Speculation
 from voice.session.states import Consequence, Trigger, Voice, consequence, may
-
-if TYPE_CHECKING:
-    from voice.session.session import Session
+from voice.session.watch_side import WatchSide
 
 DISMISSED_REMEMBERED = 32
 
@@ -26,90 +28,88 @@ DISMISSED_REMEMBERED = 32
 class FloorSide:
     """The floor's part of the session's rules."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        rules = session.config.floor
-        self._control = FloorControl(rules) if rules is not None and session.ours else None
+    def __init__(
+        self,
+        books: Books,
+        asking: Asking,
+        client_turns: ClientTurns,
+        watch: WatchSide,
+        interrupting: Interrupting,
+        speculation: Speculation,
+        person: PersonSide,
+    ) -> None:
+        self._books = books
+        self._asking = asking
+        self._client_turns = client_turns
+        self._watch = watch
+        self._interrupting = interrupting
+        self._speculation = speculation
+        self._person = person
+        rules = books.config.floor
+        self._control = FloorControl(rules) if rules is not None and books.ours else None
         self._dismissed_items: dict[str, bool] = {}
-
-    @property
-    def judges(self) -> bool:
-        """Whether interruptions are judged here, in two stages."""
-        return self._control is not None
 
     def handle_caller_speech(self, event: CallerSpeech) -> None:
         """News from our ear: it judges interruptions, and in `local` mode it takes the person's turns."""
         if self._control is None or self._control.surely_the_person(event):
-            self._session.watch.caller_speech(event)
+            self._watch.caller_speech(event)
         if self._control is None or self.protected():
             return
-        verdict = self._possible(self._control.hear(event, self._session.now))
-        local = self._session.turns.mode == "local"
+        verdict = self._possible(self._control.hear(event, self._books.now))
+        local = self._books.turns.mode == "local"
         if not local or verdict is not Verdict.YIELD:
             self._act(verdict, "speech")
         if local:
             self._take_turn(event, took=verdict is Verdict.YIELD)
 
-    def handle_caller_words(self, event: CallerWords) -> None:
-        """News from our spotter."""
-        if self._control is None or self.protected():
-            return
-        verdict = self._control.spotted(event, self._session.now)
-        took = verdict is Verdict.YIELD
-        if not (took and self._session.turns.mode == "local"):
-            self._act(verdict, "words")
-        elif self._session.talk.press(self._session.now):
-            self._session.note("yielded", why="words")
-            self._session.person.begin_talk("words")
-
     def protected(self) -> bool:
         """Whether what sounds now is not to be interrupted by speech."""
-        if not self._session.engine.settings.client_turns.interrupts:
+        if not self._client_turns.interrupts:
             return True
-        replies, items = self._session.replies, self._session.ledger.items.values()
+        replies, items = self._books.replies, self._books.ledger.items.values()
         wishes = (replies.protected.get(item.response_id) for item in items)
         return any(wish is not None and wish.protect == "uninterruptible" for wish in wishes)
 
     def _take_turn(self, event: CallerSpeech, *, took: bool) -> None:
         """A turn begins with enough speech and ends with enough quiet."""
-        session, turns = self._session, self._session.turns
+        books, turns = self._books, self._books.turns
         assert self._control is not None
         if event.stage == "offset":
-            session.talk.hears_quiet(session.now - event.late_ms / 1000)
+            books.talk.hears_quiet(books.now - event.late_ms / 1000)
             return
-        silent = session.states.voice is Voice.QUIET
+        silent = books.states.voice is Voice.QUIET
         speech = event.speech_ms >= turns.start_ms and self._control.is_the_person(event)
-        if speech and session.speculation.open:
-            session.speculation.retract()
-        if (took or (silent and speech) or session.talk.open) and session.talk.press(session.now):
-            session.note("yielded" if took else "turn_taken", why="speech")
-            session.person.begin_talk("speech")
+        if speech and self._speculation.open:
+            self._speculation.retract()
+        if (took or (silent and speech) or books.talk.open) and books.talk.press(books.now):
+            books.note("yielded" if took else "turn_taken", why="speech")
+            self._person.begin_talk("speech")
 
     def voice_changed(self) -> None:
         """The assistant became audible, or silent."""
         if self._control is not None:
-            audible = self._session.states.voice is not Voice.QUIET
-            self._control.sounding(self._session.now if audible else None)
+            audible = self._books.states.voice is not Voice.QUIET
+            self._control.sounding(self._books.now if audible else None)
 
     def engine_heard_start(self) -> None:
         """The engine says that somebody speaks."""
-        session = self._session
+        books = self._books
         if self.protected():
             return
-        if session.client_plays or consequence(session.states) is not Consequence.INTERRUPT:
+        if books.client_plays or consequence(books.states) is not Consequence.INTERRUPT:
             return
         if self._control is None:
-            session.interrupt("speech")
-        elif session.states.voice is Voice.QUIET:
-            if self._control.hears_the_person(session.now):
-                session.interrupt("speech")
+            self._interrupting.interrupt("speech")
+        elif books.states.voice is Voice.QUIET:
+            if self._control.hears_the_person(books.now):
+                self._interrupting.interrupt("speech")
         else:
-            self._act(self._possible(self._control.engine_started(session.now)), "speech")
+            self._act(self._possible(self._control.engine_started(books.now)), "speech")
 
     def engine_heard_stop(self) -> None:
         """The engine says that the speech is over."""
         if self._control is not None:
-            self._act(self._control.engine_stopped(self._session.now), "speech")
+            self._act(self._control.engine_stopped(self._books.now), "speech")
 
     def answers(self, item_id: str) -> bool:
         """Whether a turn that the engine committed wants an answer."""
@@ -118,8 +118,8 @@ class FloorSide:
         self._dismissed_items[item_id] = self._control.meant_us
         while len(self._dismissed_items) > DISMISSED_REMEMBERED:
             del self._dismissed_items[next(iter(self._dismissed_items))]
-        self._session.gap.settle()
-        self._session.note("acknowledged", item_id=item_id)
+        self._books.gap.settle()
+        self._books.note("acknowledged", item_id=item_id)
         return False
 
     def words_so_far(self, text: str) -> None:
@@ -127,7 +127,7 @@ class FloorSide:
         take the floor are acted on before the end."""
         if self._control is None or plain_words(text) in self._control.rules.phrases.acknowledgements:
             return
-        verdict = self._control.words(text, self._session.now)
+        verdict = self._control.words(text, self._books.now)
         if verdict is Verdict.YIELD:
             self._act(verdict, "words")
 
@@ -136,46 +136,46 @@ class FloorSide:
         its words, is answered after all, unless it sounded like talk to somebody else or like our own echo."""
         if self._control is None:
             return
-        session = self._session
+        books = self._books
         phrases, said = self._control.rules.phrases, plain_words(text)
         if said in phrases.holds:
-            session.interrupt("hold")
-            session.replies.forget("turn")
-            session.idle.holding = True
-            session.note("holding", item_id=item_id)
+            self._interrupting.interrupt("hold")
+            books.replies.forget("turn")
+            books.idle.holding = True
+            books.note("holding", item_id=item_id)
             return
-        verdict = self._control.words(text, session.now)
+        verdict = self._control.words(text, books.now)
         unanswered = self._dismissed_items.pop(item_id, False)
         if unanswered and verdict is Verdict.NOTHING and phrases.ask_for_the_floor(said):
             verdict = Verdict.YIELD
         self._act(verdict, "words")
         if unanswered and verdict is Verdict.YIELD:
-            session.ask(Wish("turn"))
+            self._asking.ask(Wish("turn"))
 
     def handle_time(self) -> None:
         if self._control is not None:
-            self._act(self._control.tick(self._session.now), "speech")
+            self._act(self._control.tick(self._books.now), "speech")
 
     def deadline(self) -> Deadline | None:
         return None if self._control is None else self._control.deadline()
 
     def _possible(self, verdict: Verdict) -> Verdict:
         """What cannot be ducked goes on until it is certain, or stops at the first sign."""
-        if verdict is not Verdict.DUCK or self._session.config.can_duck or self._control is None:
+        if verdict is not Verdict.DUCK or self._books.config.can_duck or self._control is None:
             return verdict
         return self._control.take() if self._control.rules.unducked == "stop" else Verdict.NOTHING
 
     def _act(self, verdict: Verdict, why: str) -> None:
-        session = self._session
-        if verdict is Verdict.DUCK and may(session.states, Trigger.SOUND_DUCKED):
+        books = self._books
+        if verdict is Verdict.DUCK and may(books.states, Trigger.SOUND_DUCKED):
             assert self._control is not None
-            session.step(Trigger.SOUND_DUCKED)
-            session.emit(Duck(self._control.rules.duck_db))
-            session.note("ducked")
-        elif verdict is Verdict.RESTORE and may(session.states, Trigger.SOUND_RESTORED):
-            session.step(Trigger.SOUND_RESTORED)
-            session.emit(Restore())
-            session.note("restored")
+            books.step(Trigger.SOUND_DUCKED)
+            books.emit(Duck(self._control.rules.duck_db))
+            books.note("ducked")
+        elif verdict is Verdict.RESTORE and may(books.states, Trigger.SOUND_RESTORED):
+            books.step(Trigger.SOUND_RESTORED)
+            books.emit(Restore())
+            books.note("restored")
         elif verdict is Verdict.YIELD:
-            session.note("yielded", why=why)
-            session.interrupt(why)
+            books.note("yielded", why=why)
+            self._interrupting.interrupt(why)

@@ -86,25 +86,11 @@ def plain_words(text: str) -> str:
 class PhraseLists:
     """Words that decide alone, in lower case and without punctuation: `acknowledgements` go on listening ("mm-hm",
     "right"), `interruptions` take the floor ("stop", "wait"), `holds` ask for quiet until spoken to ("hold on").
-    `openings` begin a request ("what", "set"): a spotter needs to know what else a short sound may be. `murmurs` are
-    acknowledgements with so little sound ("ah") that on a poor line everything is like them.
     """
 
     acknowledgements: frozenset[str] = frozenset()
     interruptions: frozenset[str] = frozenset()
     holds: frozenset[str] = frozenset()
-    openings: frozenset[str] = frozenset()
-    murmurs: frozenset[str] = frozenset()
-
-    @property
-    def distinct(self) -> frozenset[str]:
-        """Acknowledgements that a spotter can tell from other words by their sound."""
-        return self.acknowledgements - self.murmurs
-
-    @property
-    def wanting(self) -> frozenset[str]:
-        """All that are no acknowledgements."""
-        return (self.interruptions | self.holds | self.openings) - self.acknowledgements
 
     def ask_for_the_floor(self, said: str) -> bool:
         """Whether plain words are meant to interrupt: listed ones, or several that do not merely agree."""
@@ -118,10 +104,9 @@ class PhraseLists:
 class FloorRules:
     """The numbers of the judgement.
 
-    `yield_ms` of speech take the floor when a spotter has found no acknowledgement in it, `blind_yield_ms` when it has
-    not answered (yet); a stretch that ends before is kept in doubt for `words_ms` after its end, in case its words say
-    otherwise. `margin_db` is what speech must be above the line's quiet. Above `echo` it is our own loudspeaker;
-    what was taken for somebody is given back when `echoes` news in a row say so. In a stretch that was
+    `yield_ms` of speech take the floor; a stretch that ends before is kept in doubt for `words_ms` after its end, in
+    case its words say otherwise. `margin_db` is what speech must be above the line's quiet. Above `echo` it is our own
+    loudspeaker; what was taken for somebody is given back when `echoes` news in a row say so. In a stretch that was
     echo only what is below `echo_gone` counts, `echoed_yield_ms` of it.
     `soft_db` below the person's own usual voice, learned from `learn_ms` of clear speech on, is somebody else, or
     nobody: it does not count before it has lasted `soft_yield_ms`. Within `grace_ms` of the reply's first sound, and
@@ -131,9 +116,7 @@ class FloorRules:
     A reply that was asked for and does not sound yet is given up when an engine hears speech that our ear has heard
     within `recent_ms`, too, clear and at most `near_db` softer than the person's usual voice.
 
-    A spotter's words count from a confidence of `believed` on, after `word_ms` of speech; what begins like an
-    acknowledgement needs `acknowledged_yield_ms`. Sound of which no moment was speech with a probability of `clear` (a
-    cough) needs `unclear_yield_ms`.
+    Sound of which no moment was speech with a probability of `clear` (a cough) needs `unclear_yield_ms`.
 
     What cannot be ducked (see `SessionConfig.can_duck`) goes on at its level until it is certain (`wait`), or is taken
     for interrupted at the first sign (`stop`).
@@ -143,8 +126,7 @@ class FloorRules:
     that hears an echo is not believed against it, not even before the ear first heard anything.
     """
 
-    yield_ms: float = 340.0
-    blind_yield_ms: float = 520.0
+    yield_ms: float = 420.0
     words_ms: float = 250.0
     margin_db: float = 9.0
     learn_ms: float = 200.0
@@ -160,11 +142,8 @@ class FloorRules:
     deaf_ms: float = 600.0
     recent_ms: float = 400.0
     near_db: float = 5.0
-    believed: float = 0.5
-    acknowledged_yield_ms: float = 800.0
     clear: float = 0.8
     unclear_yield_ms: float = 900.0
-    word_ms: float = 100.0
     duck_db: float = -18.0
     names_moments: bool = False
     unducked: Literal["wait", "stop"] = "wait"

@@ -103,7 +103,7 @@ class Session(Books):
         self.keys = KeysSide(self, asking, self.interrupting)
         self.speculation = Speculation(self, asking, self.client, ends, retractions, self._hear_engine)
         self.person = PersonSide(self, asking, self.watch, self.interrupting, self.client, self.speculation)
-        self.floor = FloorSide(self)
+        self.floor = FloorSide(self, asking, client_turns, self.watch, self.interrupting, self.speculation, self.person)
 
         turns = TurnSide(self, asking, client_turns, self.watch, self.speculation, self.person, self.floor)
         self.link = LinkSide(
@@ -143,7 +143,6 @@ class Session(Books):
             ev.EngineAudio: self.output.handle_audio,
             ev.CallerSpeech: self.floor.handle_caller_speech,
             ev.CallerLoud: self.watch.handle_caller_loud,
-            ev.CallerWords: self.floor.handle_caller_words,
             ev.TurnSense: self.person.handle_turn_sense,
             ev.Played: self.sounding.handle_played,
             ev.EngineSaid: self.engine.handle,

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 from math import inf
 from typing import TYPE_CHECKING
 
-from voice.engines.base import Spotted
 from voice.engines.interruption import InterruptionModel, shipped
 from voice.protocol.settings import SemanticVad, ServerVad
 from voice.runtime.phrases import phrase_lists
@@ -16,9 +13,9 @@ from voice.session.belief import BeliefRules
 from voice.session.rules import FloorRules, TurnRules
 
 if TYPE_CHECKING:
-    from voice.engines.speech.phrase_spotter import PhraseSpotter
+    pass
 
-PATIENT_MS, SPECULATE_MS = 1_100.0, 350.0
+PATIENT_MS, SPECULATE_MS = 1_350.0, 350.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +25,6 @@ class Policy:
     With `always` our ear listens while the assistant is silent, too: only then are the opening words of a scene heard.
     `turns` says who ends the person's turns, and when: the engine by `detection`, or our ear.
     `model` says what each moment is; None: the rules judge by duration and loudness.
-    `spot` finds a listed phrase in a short stretch of sound, as the service's spotter does; None: nobody does.
     """
 
     name: str
@@ -37,24 +33,10 @@ class Policy:
     always: bool = False
     turns: TurnRules = field(default_factory=TurnRules)
     model: InterruptionModel | None = None
-    spot: Callable[[bytes], Spotted | None] | None = None
 
     @property
     def has_ear(self) -> bool:
         return self.floor is not None
-
-
-def spot(pcm: bytes) -> Spotted | None:
-    """The service's spotter, without its process."""
-    return Spotted(*_spotter().find(pcm))
-
-
-@cache
-def _spotter() -> PhraseSpotter:
-    from voice.engines.speech.phrase_spotter import PhraseSpotter
-
-    phrases = phrase_lists("en")
-    return PhraseSpotter(phrases.distinct, phrases.wanting)
 
 
 def ours() -> Policy:
@@ -63,8 +45,7 @@ def ours() -> Policy:
     model = shipped()
     rules = FloorRules(phrases=phrase_lists("en"), names_moments=model is not None)
     turns = TurnRules(mode="local", silence_ms=PATIENT_MS, speculate_ms=SPECULATE_MS)
-    found = spot if model is None else None
-    return Policy("ours", rules, SemanticVad(), always=True, turns=turns, model=model, spot=found)
+    return Policy("ours", rules, SemanticVad(), always=True, turns=turns, model=model)
 
 
 def listen() -> Policy:

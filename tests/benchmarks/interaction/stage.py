@@ -26,7 +26,6 @@ from voice.protocol.client_events import ClientEvent, InputAudioBufferCommit
 from voice.protocol.settings import Session as Settings
 from voice.protocol.traits import EngineTraits
 from voice.runtime.phrases import phrase_lists
-from voice.runtime.spotting import LookTimes
 from voice.session import effects as ef
 from voice.session import events as ev
 from voice.session.rules import SessionConfig, TurnRules
@@ -40,8 +39,6 @@ REPORT_MS = 60
 ECHO_TAIL_S = 0.1
 ANSWER_S = 3.0
 SPEED = 3.0
-SPOTTING_MS = 80.0
-"""How long the spotter takes to answer on one free core."""
 BEFORE_S = 0.9
 """So long before the reply a scene begins when nobody listens to the opening words."""
 
@@ -99,9 +96,6 @@ class Stage:
         )
         self._listens_at_s = 0.0 if scene.event == "pause" else scene.reply_at_s - THINKING_S
         self._ear = _ear(scene, policy) if policy.has_ear else None
-        self._spot = policy.spot
-        self._looks = LookTimes()
-        self._stretch = 0
         self._inbox: deque[ev.Event] = deque()
         self._busy = False
         self._frames = (
@@ -165,19 +159,12 @@ class Stage:
             self.played.assistant.append(sounded)
 
     def _listen(self, ear: Ear, frame: AudioFrame) -> None:
-        """As the driver does, with the spotter's answer a while later."""
+        """As the driver does."""
         sounding = self.session.states.voice is not Voice.QUIET
         facts = ear.hear(frame, sounding=sounding)
         if facts is None:
             return
         self._post(ev.CallerSpeech(**asdict(facts)))
-        if facts.stage == "onset":
-            self._stretch += 1
-        if sounding and self._spot is not None and self._looks.wanted(facts):
-            found, stretch, ended = self._spot(ear.stretch()), self._stretch, facts.stage == "offset"
-            if found is not None:
-                words = ev.CallerWords(found.text, found.confidence, ended)
-                self.clock.after(SPOTTING_MS, lambda: self._post(words) if stretch == self._stretch else None)
 
     def _pass_time(self, until_s: float) -> None:
         """Everything that is due before the frame is complete, and the frame's own time."""

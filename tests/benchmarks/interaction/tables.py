@@ -57,14 +57,18 @@ WHAT = {
 }
 
 NOTES = (
-    '* Single words are the hardest: "no" is often taken for agreement.',
-    "* Spontaneous murmurs are three recordings of one man, laughs two of another, who acts: read their rows as hints.",
+    "* Laughs and spontaneous murmurs are the weakest: two recordings of one man who acts, three of another; nobody in "
+    "the tuned half laughs or murmurs. Their rows are hints, and an assistant that stops for a long laugh is what they "
+    "show.",
+    "* Of single words those are missed that are like an acknowledgement until they are over.",
     "* In babble at 5 dB six meetings speak at once, of which single voices stand out.",
     "* A self-interruption is counted in four seconds of a reply through the loudspeaker at up to -6 dB: the first "
-    "reply of the conversation, with nothing known of the room.",
+    "reply of the conversation, with nothing known of the room and no canceller in the way.",
+    "* How long to wait in a pause was chosen on the tuned half, where people pause for up to 1.28 s. Who waits less "
+    "answers sooner and interrupts more.",
     "* The network that judges learned from the other half only; `docs/decisions/007` says how. Its thresholds were "
-    "chosen there, on people whom it had not heard; that for words which are over was looked at again after a first, "
-    "small run on this half had shown where echo slips through.",
+    "chosen there. This half was looked at twice before: once led to the threshold for words that are over, once to "
+    "lessons with laughs and murmurs in people's own voices.",
 )
 
 

@@ -9,7 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.interaction.learning.lessons import Heard, Part, lesson
+from tests.benchmarks.interaction.learning.lessons import FOLDS, Heard, lesson
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,25 +18,32 @@ if TYPE_CHECKING:
 AT_ONCE = 100
 
 
-def collect(part: Part, lessons: int, folder: Path) -> Iterator[Heard]:
-    """So many lessons of a part; those that the folder has are not heard again."""
+def collect(lessons: int, folder: Path) -> tuple[list[Heard], ...]:
+    """So many lessons, those of each fold; what the folder has is not heard again."""
     import numpy as np
 
     folder.mkdir(parents=True, exist_ok=True)
-    jobs = [(part, first, folder / f"{part}-{first:06d}.npz") for first in range(0, lessons, AT_ONCE)]
+    jobs = [
+        (part, first, folder / f"{part}-{first:06d}.npz")
+        for first in range(0, lessons, AT_ONCE * FOLDS)
+        for part in range(FOLDS)
+    ]
     wanted = [job for job in jobs if not job[2].exists()]
     with ProcessPoolExecutor(min(os.cpu_count() or 1, 8), mp_context=get_context("spawn")) as pool:
         list(pool.map(_keep, wanted))
-    for _, _, file in jobs:
+    found: tuple[list[Heard], ...] = tuple([] for _ in range(FOLDS))
+    for part, _, file in jobs:
         with np.load(file) as arrays:
-            yield from _runs(arrays["inputs"], arrays["kinds"], arrays["counts"], arrays["lengths"])
+            found[part].extend(_runs(arrays["inputs"], arrays["kinds"], arrays["counts"], arrays["lengths"]))
+    return found
 
 
-def _keep(job: tuple[Part, int, Path]) -> None:
+def _keep(job: tuple[int, int, Path]) -> None:
     import numpy as np
 
     part, first, file = job
-    runs = [run for number in range(first, first + AT_ONCE) for run in lesson(number, part)]
+    numbers = range(first + part, first + AT_ONCE * FOLDS, FOLDS)
+    runs = [run for number in numbers for run in lesson(number)]
     np.savez(
         file,
         inputs=np.concatenate([run.inputs for run in runs]),

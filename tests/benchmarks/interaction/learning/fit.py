@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from voice.engines.interruption import BANDS, INPUTS, KINDS, ROWS
+from voice.engines.phones import PHONES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,9 +20,13 @@ if TYPE_CHECKING:
 ROW = 160
 """Runs are laid one behind the other into rows of so many moments."""
 ENTERED, MEMORY = 80, 112
-BATCH, LOUDER_DB = 48, 2.0
+BATCH, FASTEST, LOUDER_DB = 48, 3e-3, 2.0
 KEPT = 0.8
 """Of what is remembered while it learns: the rest is forgotten at random, so that it relies on no one number."""
+PLAIN = 0.3
+"""In so many rows only loudness is left of the bands: what was said must be heard from the phones."""
+STEADY = 0.99
+"""The weights that are given back are a running mean: from step to step so much of it stays."""
 
 
 @dataclass(slots=True)
@@ -68,20 +73,15 @@ def fit(
     *,
     epochs: int,
     seed: int = 1,
-    known: dict[str, Any] | None = None,
 ) -> tuple[dict[str, Any], dict[str, float]]:
     """Arrays as `InterruptionModel.of` takes them, and what share of the moments of those who were not heard is named
-    right. `known`: weights to go on from, more gently. Tells how it goes on the error stream."""
+    right. Tells how it goes on the error stream."""
     import jax  # type: ignore[import-not-found]
     import jax.numpy as jnp  # type: ignore[import-not-found]
 
-    if known is None:
-        every = np.concatenate([run.inputs for run in learn]).astype(np.float32)
-        means, scales = every.mean(axis=0), 1 / np.maximum(every.std(axis=0), 0.05)
-        weights, fastest = _drawn(np.random.default_rng(seed)), 3e-3
-    else:
-        weights, fastest = {name: np.asarray(array, np.float32) for name, array in known.items()}, 1.5e-3
-        means, scales = weights.pop("means"), weights.pop("scales")
+    every = np.concatenate([run.inputs for run in learn]).astype(np.float32)
+    means, scales = every.mean(axis=0), 1 / np.maximum(every.std(axis=0), 0.05)
+    weights = _drawn(np.random.default_rng(seed))
     checked = packed(check, 0)
 
     def scores(weights: dict[str, Any], inputs: Any, begins: Any, keep: Any) -> Any:
@@ -108,7 +108,7 @@ def fit(
         wanted = jax.nn.one_hot(kinds, len(KINDS)) * 0.96 + 0.04 / len(KINDS)
         return -((wanted * found).sum(-1) * counts).sum() / counts.sum()
 
-    def update(weights: Any, moments: Any, rows: Any, keep: Any, rate: Any, count: Any) -> Any:
+    def update(weights: Any, moments: Any, mean: Any, rows: Any, keep: Any, rate: Any, count: Any) -> Any:
         cost, slopes = jax.value_and_grad(loss)(weights, rows, keep)
         size = jnp.sqrt(sum((slope**2).sum() for slope in jax.tree.leaves(slopes)))
         slopes = jax.tree.map(lambda slope: slope * jnp.minimum(1.0, 2.0 / size), slopes)
@@ -119,14 +119,15 @@ def fit(
             lambda w, m, v: w - rate * (m / even / (jnp.sqrt(v / odd) + 1e-8) + (2e-2 * w if w.ndim > 1 else 0)),
             weights, first, second,
         )  # fmt: skip
-        return weights, (first, second), cost
+        mean = jax.tree.map(lambda a, w: a + (w - a) * jnp.maximum(1 - STEADY, 1 / count), mean, weights)
+        return weights, (first, second), mean, cost
 
     update = jax.jit(update)
     judge = jax.jit(lambda weights, inputs, begins: jax.nn.softmax(scores(weights, inputs, begins, 1.0)))
     right: dict[str, float] = {}
     moments = (jax.tree.map(jnp.zeros_like, weights), jax.tree.map(jnp.zeros_like, weights))
     draw = np.random.default_rng(seed)
-    count = 0
+    count, mean = 0, weights
     for epoch in range(epochs):
         rows = packed(learn, seed + epoch)
         costs = []
@@ -135,17 +136,17 @@ def fit(
             some = order[at : at + BATCH]
             count += 1
             done = (epoch + at / len(order)) / epochs
-            rate = fastest * min(1.0, count / 100) * (0.02 + 0.98 * (0.5 + 0.5 * np.cos(np.pi * done)))
+            rate = FASTEST * min(1.0, count / 100) * (0.02 + 0.98 * (0.5 + 0.5 * np.cos(np.pi * done)))
             keep = (draw.random((BATCH, 1, MEMORY)) < KEPT).astype(np.float32) / KEPT
             batch = (_disturbed(rows.inputs[some], draw), rows.kinds[some], rows.counts[some], rows.begins[some])
-            weights, moments, cost = update(weights, moments, batch, keep, rate, float(count))
+            weights, moments, mean, cost = update(weights, moments, mean, batch, keep, rate, float(count))
             costs.append(float(cost))
         if epoch % 4 == 3 or epoch == epochs - 1:
-            right = _right(checked, np.asarray(judge(weights, checked.inputs, checked.begins)))
+            right = _right(checked, np.asarray(judge(mean, checked.inputs, checked.begins)))
             print(
                 f"epoch {epoch + 1}: {np.mean(costs):.3f}; right, of the unheard: {right}", file=sys.stderr, flush=True
             )
-    found = {"means": means, "scales": scales} | {name: np.asarray(array) for name, array in weights.items()}
+    found = {"means": means, "scales": scales} | {name: np.asarray(array) for name, array in mean.items()}
     return found, right
 
 
@@ -171,15 +172,21 @@ def _disturbed(inputs: NDArray[np.float32], draw: np.random.Generator) -> NDArra
     inputs = inputs.copy()
     rows: int = len(inputs)
     bands = ROWS * BANDS
-    near = inputs[:, :, :bands].reshape(rows, -1, ROWS, BANDS)
-    near = np.einsum("rtcb,rbn->rtcn", near, _stretched(rows, draw), optimize=True)
-    near += draw.normal(0, LOUDER_DB / 20, (rows, 1, 1, BANDS)) + draw.normal(0, LOUDER_DB / 20, (rows, 1, 1, 1))
+    near = inputs[:, :, :bands].reshape(rows, -1, BANDS) @ _stretched(rows, draw)
+    near = near.reshape(rows, -1, ROWS, BANDS)
+    louder = draw.normal(0, LOUDER_DB / 20, (rows, 1, 1, BANDS)) + draw.normal(0, LOUDER_DB / 20, (rows, 1, 1, 1))
+    near += louder.astype(np.float32)
+    plain = np.flatnonzero(draw.random(rows) < PLAIN)
+    near[plain] = near[plain].mean(axis=-1, keepdims=True)
     for row in np.flatnonzero(draw.random(rows) < 0.4):
         first = int(draw.integers(BANDS))
         near[row, :, :, first : first + int(draw.integers(1, 5))] = -1.5
     inputs[:, :, :bands] = near.reshape(rows, -1, bands)
-    inputs += draw.normal(0, 0.05, inputs.shape)
-    return inputs.astype(np.float32)
+    blurred = draw.standard_normal(inputs.shape, dtype=np.float32)
+    blurred[:, :, :-PHONES] *= 0.05
+    blurred[:, :, -PHONES:] *= 0.02
+    inputs += blurred
+    return inputs
 
 
 def _stretched(rows: int, draw: np.random.Generator) -> NDArray[np.float32]:

@@ -1,6 +1,7 @@
 """Lessons: a few seconds in which the assistant speaks and somebody does something, as the ear hears them.
 
-Real people are those of the tuned half only, and a quarter of them is kept for checking. All is drawn from a seed.
+Real people are those of the tuned half only, and those of one lesson are of one of `FOLDS` groups, so that lessons with
+people who were never heard can be kept for checking. All is drawn from a seed.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from tests.benchmarks.interaction import vocal
 from tests.benchmarks.interaction.clips import RATE_HZ, Clip, active_db, loudness_db, of_half, onset_s, sound
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.interaction.clips import Samples
 
-Part = Literal["learn", "check"]
+FOLDS = 4
+EARLIER = 4_800
+"""The lessons before this one lack laughs and murmurs in the voices of people, and agreement that is hardly heard."""
 LONG_S = 4.6
 FRAME = RATE_HZ // 50
-SECOND = 4_500
-"""The first so many lessons lack hums, and have fewer that say no and fewer who talk to others."""
 INTERRUPTION, BACKCHANNEL, VOCAL, SIDE, NOTHING = range(len(KINDS))
 AFTER_S, UNSURE_S = 0.26, 0.45
 """So long after its end a sound is still to be named; then, for a while, nothing is asked."""
@@ -54,17 +55,23 @@ class Happening:
     end_s: float
 
 
-def lesson(number: int, part: Part) -> list[Heard]:
-    """The same two give the same lesson."""
+def fold(number: int) -> int:
+    """Whose people are heard in a lesson."""
+    return number % FOLDS
+
+
+def lesson(number: int) -> list[Heard]:
+    """The same number gives the same lesson."""
     import numpy as np
 
-    random = Random(f"{part}/{number}")
+    part = fold(number)
+    random = Random(f"lesson/{number}")
     draw = np.random.default_rng(random.getrandbits(32))
     person_db = random.uniform(-34, -19)
     format = random.choices((PCM_16K, PCMU_8K, PCM_24K), (6, 3, 1))[0]
     length = int(LONG_S * RATE_HZ)
     near = np.zeros(length, dtype=np.float32)
-    happenings = _happen(near, random, person_db, part, early=number < SECOND)
+    happenings = _happen(near, random, person_db, part, early=number < EARLIER)
     snr_db = random.choice((None, None, None, random.uniform(15, 25), random.uniform(8, 13), random.uniform(3, 8)))
     if snr_db is not None:
         noise = _background(random, draw, length)
@@ -78,11 +85,11 @@ def lesson(number: int, part: Part) -> list[Heard]:
     return _listen(near + heard, far, format, usual_db, happenings, 0.02 if phone else 0.0, draw)
 
 
-def _happen(near: Samples, random: Random, person_db: float, part: Part, *, early: bool) -> list[Happening]:
+def _happen(near: Samples, random: Random, person_db: float, part: int, *, early: bool) -> list[Happening]:
     at_s = random.uniform(0.15, 2.4) if random.random() < 0.9 else random.uniform(0.0, 0.5)
     happenings: list[Happening] = []
     while at_s < LONG_S - 0.8:
-        kind = random.choices(range(5), (36, 24, 18, 10, 9) if early else (36, 24, 16, 16, 8))[0]
+        kind = random.choices(range(5), (38, 24, 15, 15, 8) if early else (34, 24, 24, 11, 7))[0]
         piece, level_db = _piece(kind, random, part, early=early)
         present = loudness_db(piece) if kind == NOTHING else _spoken_db(piece)
         piece = piece * _factor(person_db + level_db - present)
@@ -106,47 +113,51 @@ def _spoken_db(piece: Samples) -> float:
     return float(10 * np.log10(energy[energy > energy.max() / 300].mean()))
 
 
-def _piece(kind: int, random: Random, part: Part, *, early: bool) -> tuple[Samples, float]:
+def _piece(kind: int, random: Random, part: int, *, early: bool) -> tuple[Samples, float]:
     """A sound of a kind, and how loud it is over this person's voice, in dB."""
     if kind == INTERRUPTION:
-        said = _denial(random, part) if not early and random.random() < 0.12 else _interruption(random, part)
-        return _coloured(said, random), random.gauss(0, 2.0)
+        said = _denial(random, part) if random.random() < 0.1 else _interruption(random, part)
+        far_away = random.random() < 0.15
+        return (_across_a_room(said, random) if far_away else _coloured(said, random)), random.gauss(0, 2.0)
     if kind == BACKCHANNEL:
         if not early and random.random() < 0.25:
+            return _coloured(voices.murmur(_anybody(random, part), random), random), random.uniform(-11, 1)
+        if random.random() < 0.22:
             piece = vocal.hum(random.getrandbits(20))
-        elif random.random() < 0.45:
-            piece = voices.throat(_said(random, part, "backchannel"), random, spread=0.14)
+        elif random.random() < 0.5:
+            piece = voices.somebody(_said(random, part, "backchannel"), random)
         else:
             piece = voices.says(random.choice(texts.AGREEING), random)
-        return _coloured(piece, random), random.uniform(-5, 2)
+        return _coloured(piece, random), random.uniform(-5 if early else -9, 2)
     if kind == VOCAL:
+        if not early and random.random() < 0.5:
+            return _coloured(voices.laughter(_anybody(random, part), random), random), random.uniform(-4, 7)
         return _vocal(random), random.uniform(-4, 9)
     if kind == SIDE:
-        piece = through(_talk(random, part), response(random.choice(rooms("tune"))))
-        return piece, -random.uniform(9, 23)
+        return _across_a_room(_talk(random, part), random), -random.uniform(9, 23)
     return _noise(random), -random.uniform(2, 22)
 
 
-def _denial(random: Random, part: Part) -> Samples:
+def _denial(random: Random, part: int) -> Samples:
     """Of single words "no" is the hardest to tell from those that agree."""
     said = [clip for clip in _people(part, "interruption_word") if clip.text == "no"]
     if said and random.random() < 0.5:
-        return voices.throat(_of(random.choice(said), random), random, spread=0.14)
+        return voices.somebody(_of(random.choice(said), random), random)
     return voices.says("no", random)
 
 
-def _interruption(random: Random, part: Part) -> Samples:
+def _interruption(random: Random, part: int) -> Samples:
     import numpy as np
 
     drawn = random.random()
-    if drawn < 0.28:
-        return voices.throat(_said(random, part, "interruption_word"), random, spread=0.14)
-    if drawn < 0.44:
-        return voices.throat(_said(random, part, "command", "digits", "paused"), random, spread=0.14)
-    if drawn < 0.52:
+    if drawn < 0.3:
+        return voices.somebody(_said(random, part, "interruption_word"), random)
+    if drawn < 0.5:
+        return voices.somebody(_said(random, part, "command", "digits", "paused"), random)
+    if drawn < 0.56:
         talk = _talk(random, part)
         return talk[: int(random.uniform(0.8, 2.2) * RATE_HZ)]
-    if drawn < 0.72:
+    if drawn < 0.75:
         return voices.says(random.choice(texts.STOPPING), random)
     said = voices.says(random.choice(texts.REQUESTS), random)
     if random.random() < 0.12:  # begins as if it agreed
@@ -154,6 +165,10 @@ def _interruption(random: Random, part: Part) -> Samples:
         pause = np.zeros(int(random.uniform(0.0, 0.1) * RATE_HZ), dtype=np.float32)
         said = np.concatenate((first, pause, said))
     return said
+
+
+def _across_a_room(piece: Samples, random: Random) -> Samples:
+    return through(piece, response(random.choice(rooms("tune"))))
 
 
 def _coloured(piece: Samples, random: Random) -> Samples:
@@ -185,7 +200,7 @@ def _vocal(random: Random) -> Samples:
     return _coloured(voices.throat(said, random, spread=0.3), random)
 
 
-def _talk(random: Random, part: Part) -> Samples:
+def _talk(random: Random, part: int) -> Samples:
     """A stretch of talk from its beginning on."""
     if random.random() < 0.5:
         return voices.says(random.choice(texts.TALKING), random)
@@ -195,7 +210,11 @@ def _talk(random: Random, part: Part) -> Samples:
     return voices.throat(sound(clip.name)[start : start + int(random.uniform(1.5, 4.0) * RATE_HZ)], random, spread=0.1)
 
 
-def _said(random: Random, part: Part, *kinds: str) -> Samples:
+def _anybody(random: Random, part: int) -> Samples:
+    return _said(random, part, "command", "digits", "interruption_word", "backchannel", "read")
+
+
+def _said(random: Random, part: int, *kinds: str) -> Samples:
     return _of(random.choice(_people(part, *kinds)), random)
 
 
@@ -209,10 +228,11 @@ def _of(clip: Clip, random: Random) -> Samples:
 
 
 @cache
-def _people(part: Part, *kinds: str) -> tuple[Clip, ...]:
+def _people(part: int, *kinds: str) -> tuple[Clip, ...]:
     """The recordings of this part's speakers; of all where a part has none."""
     every = of_half("tune", *kinds)
-    mine = tuple(clip for clip in every if (sha256(clip.speaker.encode()).digest()[3] % 4 == 0) == (part == "check"))
+    people = sorted({clip.speaker for clip in every}, key=lambda name: sha256(name.encode()).digest())
+    mine = tuple(clip for clip in every if people.index(clip.speaker) % FOLDS == part)
     return mine or every
 
 
@@ -272,7 +292,8 @@ def _background(random: Random, draw: np.random.Generator, length: int) -> Sampl
 
     drawn = random.random()
     if drawn < 0.5:
-        talkers = [_endless(_talk(random, "learn"), length, random) for _ in range(random.randint(3, 7))]
+        count = random.randint(3, 7)
+        talkers = [_endless(_talk(random, random.randrange(FOLDS)), length, random) for _ in range(count)]
         mixed: Samples = np.sum([talk / _factor(_spoken_db(talk)) for talk in talkers], axis=0).astype(np.float32)
         return mixed
     if drawn < 0.8:
