@@ -82,10 +82,11 @@ class Conversations:
         except VoiceError as error:
             logger.warning("session failed", extra={"error": error.log})
         finally:
-            if looking is not None:
-                looking.cancel()
             place.give_back()
             meter.close()
+            if looking is not None:
+                looking.cancel()
+                await asyncio.wait([looking])
 
     def _driver(self, transport: Transport, visit: Visit, meter: Meter) -> Driver:
         assert self._executor is not None

@@ -121,8 +121,7 @@ def floor_rules(settings: Settings, transport: Transport) -> FloorRules | None:
         raise ExtraMissing('The ear that turns.mode = "local" needs', "local")
     if not local and (settings.turns.interruption != "judged" or not has_ear()):
         return None
-    phrases = phrase_lists(settings.session.language)
-    return FloorRules(phrases=phrases, names_moments=has_ear())
+    return FloorRules(phrases=phrase_lists(settings.session.language), names_moments=True)
 
 
 def make_driver(
