@@ -85,8 +85,16 @@ def _put_event(track: Samples, scene: Scene) -> None:
     if scene.clip is None:
         _put(track, piece, scene.begins_s, scene.event_db)
         return
-    present_db = loudness_db(piece) if scene.event in ("side", "noise") else active_db(scene.clip)
-    _put(track, piece, scene.begins_s - BEFORE_S, scene.event_db - present_db)
+    _put(track, piece, scene.begins_s - BEFORE_S, scene.event_db - _present_db(scene.event, scene.clip, piece))
+
+
+def _present_db(event: str, clip: Clip, piece: Samples) -> float:
+    """How loud it is, in the terms in which the scene says how loud it shall be."""
+    import numpy as np
+
+    if event == "cough":
+        return float(20 * np.log10(np.abs(piece).max()))
+    return loudness_db(piece) if event in ("side", "noise") else active_db(clip)
 
 
 def _cut(clip: Clip, piece_s: tuple[float, float]) -> Samples:

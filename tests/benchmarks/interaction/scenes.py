@@ -145,7 +145,12 @@ def _event(
     if event == "cough":
         kind = "throat" if number % 3 == 2 else "cough"
         made = 2 * random.getrandbits(20) + (half == "report")
-        return None, (0.0, _made_s(kind, made)), f"{kind} {made}", person_db + random.uniform(*COUGH_PEAK_OVER_DB)
+        peak_db = person_db + random.uniform(*COUGH_PEAK_OVER_DB)
+        recorded = clips_for("cough", half)
+        if recorded and number % 3 == 1:
+            clip = recorded[number // 3 % len(recorded)]
+            return clip, (0.0, len(sound(clip.name)) / RATE_HZ), clip.name, peak_db
+        return None, (0.0, _made_s(kind, made)), f"{kind} {made}", peak_db
     if event == "echo":
         return None, (0.0, LONG_S), "echo", person_db
     if event == "noise":
@@ -182,7 +187,9 @@ def clips_for(event: str, half: Half) -> tuple[Clip, ...]:
         case "backchannel_spontaneous":
             return tuple(clip for clip in of_half(half, "backchannel") if clip.speaker.startswith("ami"))
         case "laugh":
-            return of_half(half, "vocal")
+            return tuple(clip for clip in of_half(half, "vocal") if clip.text == "laugh")
+        case "cough":
+            return tuple(clip for clip in of_half(half, "vocal") if clip.text == "cough")
         case "side":
             return of_half(half, "overlap", "dialogue")
         case "pause":

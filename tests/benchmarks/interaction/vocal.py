@@ -1,4 +1,4 @@
-"""Coughs and cleared throats made from numbers, because no recording of one may be passed on.
+"""Coughs, cleared throats, laughs and hums made from numbers: there are few recordings that may be passed on.
 
 A cough is three sounds: the burst of the opening glottis, the noise of the air that follows, and often a voiced end
 (J. Korpáš et al., "Analysis of the cough sound", Pulmonary Pharmacology 9, 1996). A cleared throat is creaky voice in
