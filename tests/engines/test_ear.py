@@ -408,10 +408,11 @@ def test_what_was_heard_before_the_next_reply_is_forgotten() -> None:
     assert model.asked.count(1) == 2
 
 
-def test_a_stretch_begins_where_somebody_speaks_to_us_though_the_detector_doubts() -> None:
+@pytest.mark.parametrize("kinds", [(0.6, 0.2, 0.1, 0.1, 0.0), (0.1, 0.05, 0.3, 0.1, 0.45)])
+def test_a_stretch_begins_where_somebody_speaks_or_coughs_though_the_detector_doubts(kinds: tuple[float, ...]) -> None:
     hiss = noise(-36, 300)
-    sure, _ = knowing_ear(0.6, 0.2, 0.1, 0.1, 0.0)
-    doubting, _ = knowing_ear(0.1, 0.1, 0.1, 0.1, 0.6)
+    sure, _ = knowing_ear(*kinds)
+    doubting, _ = knowing_ear(0.1, 0.1, 0.05, 0.15, 0.6)
     assert "onset" in stages(heard(sure, QUIET + hiss))
     assert "onset" not in stages(heard(doubting, QUIET + hiss))
 

@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 
 from voice.audio.echo import BANDS as FAR_BANDS
 from voice.audio.echo import Explanation
-from voice.engines import phones
+from voice.engines import embedding
+from voice.engines.embedding import Embedding
 from voice.engines.interruption import (
     BANDS,
     HEARD,
     INPUTS,
     KINDS,
+    MOMENT,
     ROWS,
     Impression,
     InterruptionModel,
@@ -23,7 +25,6 @@ from voice.engines.interruption import (
 )
 
 MEMORY, ENTERED = 3, 4
-PHONES = phones.shipped()
 NEAR, FAR = ROWS * BANDS, ROWS * FAR_BANDS
 
 
@@ -33,6 +34,10 @@ def sound(level: float = 3_000.0) -> NDArray[np.int16]:
 
 def moment(usual_db: float | None = -26.0, explanation: Explanation | None = None) -> Moment:
     return Moment(0.9, -24.0, -60.0, usual_db, 0.1, 1_000.0, explanation)
+
+
+def words() -> Embedding:
+    return Embedding(embedding.shipped())
 
 
 def arrays() -> dict[str, NDArray[np.float64]]:
@@ -54,21 +59,21 @@ def arrays() -> dict[str, NDArray[np.float64]]:
 
 def test_loudness_is_measured_by_the_persons_own() -> None:
     loud, soft = sound(3_000), sound(300)
-    by_usual = inputs(loud, moment(-26), PHONES)[:NEAR], inputs(soft, moment(-46), PHONES)[:NEAR]
+    by_usual = inputs(loud, moment(-26), words())[:NEAR], inputs(soft, moment(-46), words())[:NEAR]
     np.testing.assert_allclose(*by_usual, atol=0.05)
-    assert (inputs(soft, moment(-26), PHONES)[:NEAR] < by_usual[0] - 0.5).all()
+    assert (inputs(soft, moment(-26), words())[:NEAR] < by_usual[0] - 0.5).all()
 
 
 def test_what_the_far_end_does_not_explain_is_told_by_band() -> None:
     excess = np.full((5, FAR_BANDS), 15.0, dtype=np.float32)
-    drawn = inputs(sound(), moment(explanation=Explanation(0.4, 12.0, excess)), PHONES)
+    drawn = inputs(sound(), moment(explanation=Explanation(0.4, 12.0, excess)), words())
     assert drawn.shape == (INPUTS,)
     assert (drawn[NEAR : NEAR + FAR] == 1.0).all()
-    assert (inputs(sound(), moment(), PHONES)[NEAR : NEAR + FAR] == 0.0).all()
+    assert (inputs(sound(), moment(), words())[NEAR : NEAR + FAR] == 0.0).all()
 
 
 def test_a_beginning_is_filled_with_silence() -> None:
-    assert inputs(sound()[:300], moment(), PHONES).shape == (INPUTS,)
+    assert inputs(sound()[:300], moment(), words()).shape == (INPUTS,)
 
 
 def test_probabilities_of_a_moment_add_up_and_depend_on_the_moments_before() -> None:
@@ -86,5 +91,25 @@ def test_weights_for_other_inputs_are_refused() -> None:
         InterruptionModel.of(arrays() | {"means": np.zeros(INPUTS + 1)})
 
 
-def test_the_weights_that_come_along_are_loaded_once() -> None:
+def test_what_a_moment_is_like_depends_on_the_words_before_it() -> None:
+    impression = Impression(InterruptionModel.of(arrays()))
+    said = np.concatenate((sound(), sound(300)))
+    first = impression.hear(said[MOMENT:-MOMENT][-HEARD:], moment())
+    impression.hear(said[-HEARD:], moment())
+    assert impression.hear(sound(300), moment()) != first
+
+
+def test_of_a_moment_only_what_is_new_is_listened_to() -> None:
+    one, two = (Impression(InterruptionModel.of(arrays())) for _ in range(2))
+    said = sound()
+    one.hear(said[:-MOMENT], moment())
+    two.hear(said[:-MOMENT], moment())
+    by_much, by_little = one.hear(said, moment()), two.hear(said[-2 * MOMENT :], moment())
+    assert by_much == pytest.approx(by_little, abs=1e-5)
+
+
+def test_the_weights_that_come_along_are_loaded_once_with_all_they_need() -> None:
+    for cached in (shipped, embedding.shipped):
+        cached.cache_clear()
     assert shipped() is shipped()
+    assert embedding.shipped.cache_info().currsize == 1

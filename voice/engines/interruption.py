@@ -2,10 +2,10 @@
 
 A small recurrent network hears a window of 32 ms after the other for as long as the assistant sounds and the ear is
 awake. It gets the loudness of the bands of both its rows, measured by how loud this person usually is, what the far end
-does not explain in them, which phones they are like, and a few facts of the ear's. Its answer is a probability for each
-of `KINDS`.
+does not explain in them, what the words so far are like (`voice.engines.embedding`), and a few facts of the ear's. Its
+answer is a probability for each of `KINDS`.
 
-The weights and how good they are stand in `data/interruption.npz` and `.json`, written by the script beside them.
+`data/interruption.json` tells how the weights in `data/interruption.npz` were made.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from voice.audio.echo import BANDS as FAR_BANDS
 from voice.audio.echo import HOP, RATE_HZ, WINDOW
-from voice.engines import phones
-from voice.engines.phones import PHONES, PhoneModel
+from voice.engines import embedding
+from voice.engines.embedding import Embedding
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,10 +36,14 @@ BANDS = 26
 LOWEST_HZ, HIGHEST_HZ = 80.0, 7_600.0
 ROWS = 2
 _NEWEST = HOP * (ROWS - 1) + WINDOW
-HEARD = max(_NEWEST, phones.HEARD)
-"""Samples that a moment is judged by, the newest last."""
+MOMENT = 512
+"""Samples between two moments."""
+HEARD = 8_000
+"""Samples before the end of the first moment that are listened to with it."""
 FACTS = 10
-INPUTS = ROWS * BANDS + ROWS * FAR_BANDS + FACTS + PHONES
+INPUTS = ROWS * BANDS + ROWS * FAR_BANDS + FACTS + embedding.SIZE + embedding.SHORT_SIZE
+_EMBEDDED = 20.0
+"""Numbers of the embedding are some 20 large."""
 UNKNOWN_USUAL_DB = -26.0
 """Of somebody who has not spoken yet."""
 _STEPS_DB = 90.3
@@ -60,13 +64,14 @@ class Moment:
     explanation: Explanation | None
 
 
-def inputs(samples: NDArray[np.int16], moment: Moment, model: PhoneModel) -> Vector:
-    """What the network gets for a moment: `samples` are the newest HEARD ones at 16 kHz, fewer at a beginning."""
+def inputs(samples: NDArray[np.int16], moment: Moment, words: Embedding) -> Vector:
+    """What the network gets for a moment: the newest `samples` at 16 kHz, fewer than two rows at a beginning; `words`
+    has heard them."""
     import numpy as np
 
-    if len(samples) < HEARD:
-        samples = np.concatenate((np.zeros(HEARD - len(samples), dtype=np.int16), samples))
-    usual_db = UNKNOWN_USUAL_DB if moment.usual_db is None else moment.usual_db
+    if len(samples) < _NEWEST:
+        samples = np.concatenate((np.zeros(_NEWEST - len(samples), dtype=np.int16), samples))
+    usual_db = _usual_db(moment)
     near = (_bands(samples[-_NEWEST:]) - (usual_db + _STEPS_DB - 12.0)) / 20.0
     explanation = moment.explanation
     far = np.zeros((ROWS, FAR_BANDS), dtype=np.float32) if explanation is None else explanation.excess[-ROWS:] / 15.0
@@ -85,8 +90,13 @@ def inputs(samples: NDArray[np.int16], moment: Moment, model: PhoneModel) -> Vec
         ],
         dtype=np.float32,
     )
-    like = np.sqrt(model.judge(samples, usual_db))
-    return np.concatenate((np.clip(near, -2.5, 1.5).ravel(), far.ravel(), facts, like))
+    return np.concatenate(
+        (np.clip(near, -2.5, 1.5).ravel(), far.ravel(), facts, words.newest / _EMBEDDED, words.newest_short)
+    )
+
+
+def _usual_db(moment: Moment) -> float:
+    return UNKNOWN_USUAL_DB if moment.usual_db is None else moment.usual_db
 
 
 def _bands(samples: NDArray[np.int16]) -> NDArray[np.float32]:
@@ -168,12 +178,14 @@ class InterruptionModel:
 
 @cache
 def shipped() -> InterruptionModel | None:
-    """The weights that come with the program, None when there are none."""
+    """The weights that come with the program, None when there are none. What an `Impression` wants beside them is
+    loaded, too."""
     import numpy as np
 
     file = resources.files("voice.engines").joinpath("data/interruption.npz")
     if not file.is_file():
         return None
+    embedding.shipped()
     with np.load(BytesIO(file.read_bytes())) as arrays:
         return InterruptionModel.of(dict(arrays))
 
@@ -181,11 +193,11 @@ def shipped() -> InterruptionModel | None:
 class Impression:
     """One stretch of listening: its memory."""
 
-    __slots__ = ("_model", "_phones", "_state")
+    __slots__ = ("_fresh", "_model", "_state", "_words")
 
     def __init__(self, model: InterruptionModel) -> None:
         self._model = model
-        self._phones = phones.shipped()
+        self._words = Embedding(embedding.shipped())
         self.reset()
 
     def reset(self) -> None:
@@ -193,8 +205,13 @@ class Impression:
         import numpy as np
 
         self._state = np.zeros(self._model.memory, dtype=np.float32)
+        self._words.reset()
+        self._fresh = True
 
     def hear(self, samples: NDArray[np.int16], moment: Moment) -> tuple[float, ...]:
-        """The next moment, as `inputs` wants it; a probability for each of KINDS."""
-        self._state, kinds = self._model.step(self._state, inputs(samples, moment, self._phones))
+        """The next moment; a probability for each of KINDS. `samples`: up to HEARD before the moment's end, of which
+        the last MOMENT were not heard before, or all."""
+        self._words.feed(samples if self._fresh else samples[-MOMENT:], _usual_db(moment))
+        self._fresh = False
+        self._state, kinds = self._model.step(self._state, inputs(samples, moment, self._words))
         return tuple(kinds.tolist())

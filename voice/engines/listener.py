@@ -44,8 +44,8 @@ class EarRules:
     detector forgets its past every `refresh_ms` without speech. From `settled_ms` on (by then it is known what a
     stretch is) only every other window is judged; echo is measured every `echo_every_ms`, when settled a quarter as
     often. While the assistant sounds and moments are judged as a whole, none is left out, and a stretch begins, too,
-    where somebody speaks to us with a probability of `meant`. How loud a person usually is, is learned from `learn_ms`
-    of a stretch on, where the probability is `clear`.
+    where somebody speaks, coughs or laughs with a probability of `meant`. How loud a person usually is, is learned from
+    `learn_ms` of a stretch on, where the probability is `clear`.
     """
 
     sure: float = 0.6
@@ -60,7 +60,7 @@ class EarRules:
     refresh_ms: float = 5_000.0
     settled_ms: float = 640.0
     echo_every_ms: float = 64.0
-    meant: float = 0.4
+    meant: float = 0.3
     learn_ms: float = 200.0
     clear: float = 0.8
 
@@ -261,7 +261,7 @@ class Listener:
         rules = self.rules
         if over_floor_db < rules.margin_db:
             return False
-        if self._kinds and sum(self._kinds[:2]) >= rules.meant:
+        if self._kinds and sum(self._kinds[:3]) >= rules.meant:
             return True
         if probability >= rules.sure or min(probability, before) >= rules.likely:
             return True

@@ -30,8 +30,8 @@ class BeliefRules:
     nobody: float = 0.25
     calm: int = 4
     moments: int = 2
-    sure: float = 0.92
-    early_ms: float = 220.0
+    sure: float = 0.88
+    early_ms: float = 300.0
     likely: float = 0.7
     after: float = 0.6
     gone_ms: float = 90.0

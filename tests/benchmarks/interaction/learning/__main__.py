@@ -1,5 +1,5 @@
 """`python -m tests.benchmarks.interaction.learning --folder LESSONS`: hear the lessons (or take those that are there),
-learn, write the weights. Wants jax and pyworld beside what the tests want."""
+learn, write the weights. Wants jax, pyworld, soundfile and Debian's hedgewars-data beside what the tests want."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="where lessons are kept")
     parser.add_argument("--lessons", type=int, default=8_000)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--apart", type=int, choices=range(FOLDS), help="these people only check what was learned")
     parser.add_argument("--weights", type=Path, default=DATA / "interruption.npz")
     options = parser.parse_args()
     folds = collect(options.lessons, options.folder)
     learn = [run for number, runs in enumerate(folds) if number != options.apart for run in runs]
-    weights, right = fit(learn, folds[options.apart or 0], epochs=options.epochs)
+    weights, right = fit(learn, [] if options.apart is None else folds[options.apart], epochs=options.epochs)
     write(options.weights, weights)
     facts = {
         "command": "python -m tests.benchmarks.interaction.learning --folder LESSONS",
-        "people": "the tuned half of audio_fixtures, flite, eSpeak NG; coughs, laughs, hums, noises are made",
+        "people": "the tuned half of audio_fixtures, the actors of hedgewars-data, flite, eSpeak NG; most coughs, hums "
+        "and noises are made",
         "lessons": options.lessons,
         "epochs": options.epochs,
     }

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from voice.engines.embedding import SHORT_SIZE, SIZE
 from voice.engines.interruption import BANDS, INPUTS, KINDS, ROWS
-from voice.engines.phones import PHONES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 ROW = 160
 """Runs are laid one behind the other into rows of so many moments."""
 ENTERED, MEMORY = 80, 112
+WORDS = SIZE + SHORT_SIZE
 BATCH, FASTEST, LOUDER_DB = 48, 3e-3, 2.0
-KEPT = 0.8
+KEPT = 0.6
 """Of what is remembered while it learns: the rest is forgotten at random, so that it relies on no one number."""
+BLUR, MISSING = 0.4, 0.25
+"""Numbers of the embedding are changed by so much of their spread, and so many of them are missing in a row: there are
+few people, and their words would be learned by heart."""
 PLAIN = 0.3
-"""In so many rows only loudness is left of the bands: what was said must be heard from the phones."""
+"""In so many rows only loudness is left of the bands: what was said must be heard from the embedding."""
 STEADY = 0.99
 """The weights that are given back are a running mean: from step to step so much of it stays."""
 
@@ -74,15 +78,15 @@ def fit(
     epochs: int,
     seed: int = 1,
 ) -> tuple[dict[str, Any], dict[str, float]]:
-    """Arrays as `InterruptionModel.of` takes them, and what share of the moments of those who were not heard is named
-    right. Tells how it goes on the error stream."""
+    """Arrays as `InterruptionModel.of` takes them, and what share of the moments in `check` is named right; nothing
+    where there are none. Tells how it goes on the error stream."""
     import jax  # type: ignore[import-not-found]
     import jax.numpy as jnp  # type: ignore[import-not-found]
 
     every = np.concatenate([run.inputs for run in learn]).astype(np.float32)
     means, scales = every.mean(axis=0), 1 / np.maximum(every.std(axis=0), 0.05)
     weights = _drawn(np.random.default_rng(seed))
-    checked = packed(check, 0)
+    checked = packed(check, 0) if check else None
 
     def scores(weights: dict[str, Any], inputs: Any, begins: Any, keep: Any) -> Any:
         entered = jnp.maximum((inputs - means) * scales @ weights["enter"] + weights["enter_offset"], 0.0)
@@ -138,14 +142,17 @@ def fit(
             done = (epoch + at / len(order)) / epochs
             rate = FASTEST * min(1.0, count / 100) * (0.02 + 0.98 * (0.5 + 0.5 * np.cos(np.pi * done)))
             keep = (draw.random((BATCH, 1, MEMORY)) < KEPT).astype(np.float32) / KEPT
-            batch = (_disturbed(rows.inputs[some], draw), rows.kinds[some], rows.counts[some], rows.begins[some])
+            batch = (
+                _disturbed(rows.inputs[some], means, scales, draw),
+                rows.kinds[some],
+                rows.counts[some],
+                rows.begins[some],
+            )
             weights, moments, mean, cost = update(weights, moments, mean, batch, keep, rate, float(count))
             costs.append(float(cost))
-        if epoch % 4 == 3 or epoch == epochs - 1:
+        if checked is not None and (epoch % 4 == 3 or epoch == epochs - 1):
             right = _right(checked, np.asarray(judge(mean, checked.inputs, checked.begins)))
-            print(
-                f"epoch {epoch + 1}: {np.mean(costs):.3f}; right, of the unheard: {right}", file=sys.stderr, flush=True
-            )
+        print(f"epoch {epoch + 1}: {np.mean(costs):.3f}; right: {right}", file=sys.stderr, flush=True)
     found = {"means": means, "scales": scales} | {name: np.asarray(array) for name, array in mean.items()}
     return found, right
 
@@ -166,7 +173,9 @@ def _drawn(draw: np.random.Generator) -> dict[str, Any]:
     }
 
 
-def _disturbed(inputs: NDArray[np.float32], draw: np.random.Generator) -> NDArray[np.float32]:
+def _disturbed(
+    inputs: NDArray[np.float32], means: NDArray[np.float32], scales: NDArray[np.float32], draw: np.random.Generator
+) -> NDArray[np.float32]:
     """Throats a little larger or smaller, bands a little louder or softer, some of them gone: nobody's voice is learned
     by heart."""
     inputs = inputs.copy()
@@ -183,9 +192,12 @@ def _disturbed(inputs: NDArray[np.float32], draw: np.random.Generator) -> NDArra
         near[row, :, :, first : first + int(draw.integers(1, 5))] = -1.5
     inputs[:, :, :bands] = near.reshape(rows, -1, bands)
     blurred = draw.standard_normal(inputs.shape, dtype=np.float32)
-    blurred[:, :, :-PHONES] *= 0.05
-    blurred[:, :, -PHONES:] *= 0.02
+    blurred[:, :, :-WORDS] *= 0.05
+    blurred[:, :, -WORDS:] *= BLUR / scales[-WORDS:]
     inputs += blurred
+    missing = draw.random((rows, 1, WORDS)) < MISSING
+    words = inputs[:, :, -WORDS:]
+    np.copyto(words, np.broadcast_to(means[-WORDS:], words.shape), where=missing)
     return inputs
 
 

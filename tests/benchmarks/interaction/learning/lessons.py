@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.benchmarks.interaction import vocal
 from tests.benchmarks.interaction.clips import RATE_HZ, Clip, active_db, loudness_db, of_half, onset_s, sound
-from tests.benchmarks.interaction.learning import texts, voices
+from tests.benchmarks.interaction.learning import actors, texts, voices
 from tests.benchmarks.interaction.mixing import telephone_band, through
 from tests.benchmarks.interaction.rooms import response, rooms
 from voice.audio.convert import Converter
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from tests.benchmarks.interaction.clips import Samples
 
 FOLDS = 4
-EARLIER = 4_800
-"""The lessons before this one lack laughs and murmurs in the voices of people, and agreement that is hardly heard."""
+EARLIER = 2_400
+"""The lessons before this one lack actors, laughs and murmurs in the voices of people, and agreement that is hardly
+heard."""
 LONG_S = 4.6
 FRAME = RATE_HZ // 50
 INTERRUPTION, BACKCHANNEL, VOCAL, SIDE, NOTHING = range(len(KINDS))
@@ -117,11 +118,15 @@ def _piece(kind: int, random: Random, part: int, *, early: bool) -> tuple[Sample
     """A sound of a kind, and how loud it is over this person's voice, in dB."""
     if kind == INTERRUPTION:
         said = _denial(random, part) if random.random() < 0.1 else _interruption(random, part)
+        if not early and random.random() < 0.12:
+            said = voices.somebody(actors.acted("shout", random, part, FOLDS), random)
         far_away = random.random() < 0.15
         return (_across_a_room(said, random) if far_away else _coloured(said, random)), random.gauss(0, 2.0)
     if kind == BACKCHANNEL:
         if not early and random.random() < 0.25:
-            return _coloured(voices.murmur(_anybody(random, part), random), random), random.uniform(-11, 1)
+            acts = random.random() < 0.25
+            said = voices.somebody(actors.acted("hum", random, part, FOLDS), random) if acts else _anybody(random, part)
+            return _coloured(said if acts else voices.murmur(said, random), random), random.uniform(-11, 1)
         if random.random() < 0.22:
             piece = vocal.hum(random.getrandbits(20))
         elif random.random() < 0.5:
@@ -130,7 +135,10 @@ def _piece(kind: int, random: Random, part: int, *, early: bool) -> tuple[Sample
             piece = voices.says(random.choice(texts.AGREEING), random)
         return _coloured(piece, random), random.uniform(-5 if early else -9, 2)
     if kind == VOCAL:
-        if not early and random.random() < 0.5:
+        drawn = 1.0 if early else random.random()
+        if drawn < 0.3:
+            return _coloured(voices.somebody(_recorded_vocal(random, part), random), random), random.uniform(-4, 9)
+        if drawn < 0.6:
             return _coloured(voices.laughter(_anybody(random, part), random), random), random.uniform(-4, 7)
         return _vocal(random), random.uniform(-4, 9)
     if kind == SIDE:
@@ -198,6 +206,13 @@ def _vocal(random: Random) -> Samples:
         return _coloured(vocal.laugh(random.getrandbits(20)), random)
     said = voices.says(random.choice(texts.LAUGHING), random)
     return _coloured(voices.throat(said, random, spread=0.3), random)
+
+
+def _recorded_vocal(random: Random, part: int) -> Samples:
+    """Somebody laughs, or coughs."""
+    if random.random() < 0.65:
+        return actors.acted(random.choice(("laugh", "laugh", "laugh", "cough")), random, part, FOLDS)
+    return sound(random.choice(_people(part, "vocal")).name)
 
 
 def _talk(random: Random, part: int) -> Samples:
