@@ -41,8 +41,8 @@ def in_a_room(sound: Sound, coupling_db: float, delay_ms: float, seed: int = 3) 
     return np.concatenate((np.zeros(late), heard))[: len(sound)]
 
 
-def answers(far: Sound, near: Sound) -> list[float]:
-    """What the meter says every 64 ms from 512 ms on."""
+def answers(far: Sound, near: Sound, from_ms: int = 512) -> list[float]:
+    """What the meter says every 64 ms from then on."""
     noise = np.random.default_rng(5).normal(size=len(near)) * 32768 * 10 ** (FLOOR_DB / 20)
     played, heard = (np.clip(np.rint(sound), -32768, 32767).astype("<i2") for sound in (far, near + noise))
     meter = EchoMeter()
@@ -50,7 +50,7 @@ def answers(far: Sound, near: Sound) -> list[float]:
     for at in range(0, min(len(far), len(near)) - STEP + 1, STEP):
         meter.feed(heard[at : at + STEP], played[at : at + STEP])
         said.append(meter.answer(FLOOR_DB))
-    return said[512 // WINDOW_MS :]
+    return said[from_ms // WINDOW_MS :]
 
 
 def test_a_picture_has_a_row_every_hop_and_no_more() -> None:
@@ -72,6 +72,14 @@ def test_our_own_voice_is_echo(coupling_db: float, delay_ms: float) -> None:
     said = answers(far, in_a_room(far, coupling_db, delay_ms))
     assert np.median(said) > 0.8
     assert np.mean(np.array(said) > 0.5) > 0.8
+
+
+def test_an_echo_that_was_not_there_yet_when_the_loss_was_learned_is_recognised() -> None:
+    far = voice("librivox_sense_0930", -22)[6_400:]
+    said = answers(far, in_a_room(far, -8, 240), from_ms=0)
+    begins = 240 // WINDOW_MS
+    assert max(said[:begins]) < 0.3
+    assert np.median(said[begins + 4 : begins + 12]) > 0.8
 
 
 def test_another_voice_is_not() -> None:

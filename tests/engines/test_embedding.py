@@ -24,7 +24,8 @@ def drawn(name: str, level_db: float = LEVEL_DB) -> NDArray[np.int16]:
     clip = next(clip for clip in clips() if clip.name == name)
     louder = 10 ** ((level_db - active_db(clip)) / 20)
     samples = sound(name)[int(onset_s(clip) * 16_000) : int((clip.spans_s[-1][1] + 0.1) * 16_000)]
-    return np.rint(np.clip(samples * louder, -1, 1) * 32767).astype("<i2")
+    pcm: NDArray[np.int16] = np.rint(np.clip(samples * louder, -1, 1) * 32767).astype("<i2")
+    return pcm
 
 
 def heard(samples: NDArray[np.int16], usual_db: float = LEVEL_DB, chunk: int = CHUNK) -> Embedding:

@@ -176,9 +176,11 @@ ECHO = (0.02, 0.02, 0.01, 0.01, 0.94)
 ASIDE = (0.05, 0.05, 0.05, 0.8, 0.05)
 
 
-def believed(kinds: tuple[float, ...], *times_ms: float, floor: FloorControl | None = None) -> list[Verdict]:
+def believed(
+    kinds: tuple[float, ...], *times_ms: float, floor: FloorControl | None = None, echo: float = 0.0
+) -> list[Verdict]:
     floor = floor or control()
-    return [floor.hear(replace(speech("going", ms), kinds=kinds), 5 + ms / 1000) for ms in times_ms]
+    return [floor.hear(replace(speech("going", ms, echo=echo), kinds=kinds), 5 + ms / 1000) for ms in times_ms]
 
 
 def test_who_surely_wants_the_floor_has_it_within_two_moments() -> None:
@@ -195,6 +197,12 @@ def test_who_agrees_ducks_the_assistant_and_gives_it_back_when_the_word_is_over(
 
 def test_what_is_nobody_does_nothing_however_long_and_loud() -> None:
     assert set(believed(ECHO, *range(60, 4_000, 32))) == {Verdict.NOTHING}
+
+
+def test_what_the_far_end_explains_has_not_the_floor_until_something_is_heard_that_it_does_not() -> None:
+    floor = control()
+    assert believed(WANTS, *range(60, 600, 32), floor=floor, echo=0.9).count(Verdict.YIELD) == 0
+    assert believed(WANTS, 620, floor=floor) == [Verdict.YIELD]
 
 
 def test_an_engine_that_hears_our_echo_is_not_believed_against_an_ear_that_knows() -> None:

@@ -76,6 +76,8 @@ _TAIL_DB = 2.0
 """How much a room loses in a row: 125 dB a second, a short reverberation."""
 _FALL_DB, _RISE_DB = 1.5, 0.15
 """The most that the learned loss moves in one answer. It rises slowly: somebody talking looks like a louder echo."""
+_SURE_LIKENESS, _SURE_RISE_DB = 0.8, 8.0
+"""So like the far end is its echo and nobody else: then it was not there yet when the loss was learned."""
 _MEMORY = 0.85
 """How much the likeness at each delay keeps from one search to the next; about a second."""
 _SEARCH_EVERY = 3
@@ -159,7 +161,8 @@ class EchoMeter:
             far = np.pad(far, ((rows + _LAGS - 1 - len(far), 0), (0, 0)), constant_values=float(far.min()))
         likeness, lag = self._likeness_now(near, far)
         begin = _LAGS - 1 - lag
-        explained = self._explained(near, far[begin : begin + rows], loudest)
+        rise_db = _SURE_RISE_DB if likeness >= _SURE_LIKENESS else _RISE_DB
+        explained = self._explained(near, far[begin : begin + rows], loudest, rise_db)
         newest = near[-_RECENT_ROWS:]
         excess = np.clip(newest - np.maximum(explained, quiet), -10.0, 30.0)
         weight = newest - quiet
@@ -182,7 +185,7 @@ class EchoMeter:
         begin = _LAGS - 1 - lag
         return float(_likenesses(near, far[begin : begin + len(near)])[0]), lag
 
-    def _explained(self, near: Picture, far: Picture, loudest: float) -> Picture:
+    def _explained(self, near: Picture, far: Picture, loudest: float, rise_db: float) -> Picture:
         """The newest rows as they would be if there was nothing but echo. Learns the loss in each band."""
         import numpy as np
 
@@ -193,7 +196,7 @@ class EchoMeter:
             self._loss = np.where(counts > 0, measured, 0.0)
         else:
             step = np.where(counts > _LEAST_ROWS, measured - self._loss, 0.0)
-            self._loss = self._loss + np.clip(step, -_FALL_DB, _RISE_DB)
+            self._loss = self._loss + np.clip(step, -_FALL_DB, rise_db)
         explained = far + self._loss
         explained[1:] = np.maximum(explained[1:], explained[:-1] - _TAIL_DB)
         explained[2:] = np.maximum(explained[2:], explained[:-2] - 2 * _TAIL_DB)

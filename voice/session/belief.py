@@ -32,8 +32,8 @@ class BeliefRules:
     moments: int = 2
     sure: float = 0.88
     early_ms: float = 300.0
-    likely: float = 0.7
-    after: float = 0.6
+    likely: float = 0.65
+    after: float = 0.5
     gone_ms: float = 90.0
 
 

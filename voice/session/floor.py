@@ -207,7 +207,7 @@ class FloorControl:
             if facts.stage == "offset":
                 self.doubt = Doubt.IDLE
             return Verdict.NOTHING
-        if leaning is Leaning.WANTS:
+        if leaning is Leaning.WANTS and not self._is_ours(facts):
             return self._take()
         if facts.stage == "offset" or leaning is Leaning.NOBODY:
             if facts.stage == "offset":
@@ -215,7 +215,7 @@ class FloorControl:
             verdict = self._dismiss(now) if self._ducked or facts.stage == "offset" else Verdict.NOTHING
             self.doubt = Doubt.IDLE
             return verdict
-        if leaning is Leaning.SOMEBODY and not self._ducked:
+        if leaning in (Leaning.SOMEBODY, Leaning.WANTS) and not self._ducked:
             self.doubt, self._onset_at = Doubt.DOUBT, now
             return self._duck()
         return Verdict.NOTHING

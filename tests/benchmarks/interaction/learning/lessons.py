@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from tests.benchmarks.interaction.clips import Samples
 
 FOLDS = 4
-EARLIER = 2_400
-"""The lessons before this one lack actors, laughs and murmurs in the voices of people, and agreement that is hardly
-heard."""
 LONG_S = 4.6
 FRAME = RATE_HZ // 50
 INTERRUPTION, BACKCHANNEL, VOCAL, SIDE, NOTHING = range(len(KINDS))
@@ -72,7 +69,7 @@ def lesson(number: int) -> list[Heard]:
     format = random.choices((PCM_16K, PCMU_8K, PCM_24K), (6, 3, 1))[0]
     length = int(LONG_S * RATE_HZ)
     near = np.zeros(length, dtype=np.float32)
-    happenings = _happen(near, random, person_db, part, early=number < EARLIER)
+    happenings = _happen(near, random, person_db, part)
     snr_db = random.choice((None, None, None, random.uniform(15, 25), random.uniform(8, 13), random.uniform(3, 8)))
     if snr_db is not None:
         noise = _background(random, draw, length)
@@ -86,12 +83,12 @@ def lesson(number: int) -> list[Heard]:
     return _listen(near + heard, far, format, usual_db, happenings, 0.02 if phone else 0.0, draw)
 
 
-def _happen(near: Samples, random: Random, person_db: float, part: int, *, early: bool) -> list[Happening]:
+def _happen(near: Samples, random: Random, person_db: float, part: int) -> list[Happening]:
     at_s = random.uniform(0.15, 2.4) if random.random() < 0.9 else random.uniform(0.0, 0.5)
     happenings: list[Happening] = []
     while at_s < LONG_S - 0.8:
-        kind = random.choices(range(5), (38, 24, 15, 15, 8) if early else (34, 24, 24, 11, 7))[0]
-        piece, level_db = _piece(kind, random, part, early=early)
+        kind = random.choices(range(5), (34, 24, 24, 11, 7))[0]
+        piece, level_db = _piece(kind, random, part)
         present = loudness_db(piece) if kind == NOTHING else _spoken_db(piece)
         piece = piece * _factor(person_db + level_db - present)
         at = int(at_s * RATE_HZ)
@@ -114,16 +111,16 @@ def _spoken_db(piece: Samples) -> float:
     return float(10 * np.log10(energy[energy > energy.max() / 300].mean()))
 
 
-def _piece(kind: int, random: Random, part: int, *, early: bool) -> tuple[Samples, float]:
+def _piece(kind: int, random: Random, part: int) -> tuple[Samples, float]:
     """A sound of a kind, and how loud it is over this person's voice, in dB."""
     if kind == INTERRUPTION:
         said = _denial(random, part) if random.random() < 0.1 else _interruption(random, part)
-        if not early and random.random() < 0.12:
+        if random.random() < 0.12:
             said = voices.somebody(actors.acted("shout", random, part, FOLDS), random)
         far_away = random.random() < 0.15
         return (_across_a_room(said, random) if far_away else _coloured(said, random)), random.gauss(0, 2.0)
     if kind == BACKCHANNEL:
-        if not early and random.random() < 0.25:
+        if random.random() < 0.25:
             acts = random.random() < 0.25
             said = voices.somebody(actors.acted("hum", random, part, FOLDS), random) if acts else _anybody(random, part)
             return _coloured(said if acts else voices.murmur(said, random), random), random.uniform(-11, 1)
@@ -133,9 +130,9 @@ def _piece(kind: int, random: Random, part: int, *, early: bool) -> tuple[Sample
             piece = voices.somebody(_said(random, part, "backchannel"), random)
         else:
             piece = voices.says(random.choice(texts.AGREEING), random)
-        return _coloured(piece, random), random.uniform(-5 if early else -9, 2)
+        return _coloured(piece, random), random.uniform(-9, 2)
     if kind == VOCAL:
-        drawn = 1.0 if early else random.random()
+        drawn = random.random()
         if drawn < 0.3:
             return _coloured(voices.somebody(_recorded_vocal(random, part), random), random), random.uniform(-4, 9)
         if drawn < 0.6:
