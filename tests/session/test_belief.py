@@ -50,7 +50,8 @@ def test_somebody_who_agrees_for_long_never_takes_the_floor() -> None:
 
 
 def test_a_word_that_is_over_is_judged_with_less() -> None:
-    half = (0.65, 0.3, 0.02, 0.01, 0.02)
+    between = (RULES.after + RULES.likely) / 2
+    half = (between, 0.95 - between, 0.02, 0.01, 0.02)
     assert Leaning.WANTS not in led_by(*[half] * 20)
     assert led_by(half, half, gone_ms=RULES.gone_ms)[-1] is Leaning.WANTS
 

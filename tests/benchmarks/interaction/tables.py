@@ -57,9 +57,8 @@ WHAT = {
 }
 
 NOTES = (
-    "* Laughs and spontaneous murmurs are the weakest: two recordings of one man who acts, three of another; nobody in "
-    "the tuned half laughs or murmurs. Their rows are hints, and an assistant that stops for a long laugh is what they "
-    "show.",
+    "* Laughs are six recordings of two men, one of whom acts; spontaneous murmurs three recordings of one man. Their "
+    "rows are hints.",
     "* Of single words those are missed that are like an acknowledgement until they are over.",
     "* In babble at 5 dB six meetings speak at once, of which single voices stand out.",
     "* A self-interruption is counted in four seconds of a reply through the loudspeaker at up to -6 dB: the first "
@@ -67,8 +66,9 @@ NOTES = (
     "* How long to wait in a pause was chosen on the tuned half, where people pause for up to 1.28 s. Who waits less "
     "answers sooner and interrupts more.",
     "* The network that judges learned from the other half only; `docs/decisions/007` says how. Its thresholds were "
-    "chosen there. This half was looked at twice before: once led to the threshold for words that are over, once to "
-    "lessons with laughs and murmurs in people's own voices.",
+    "chosen there, with people whom a network of its own kind had not heard. This half was looked at three times "
+    "before: once led to the threshold for words that are over, once to lessons with laughs and murmurs in people's "
+    "own voices, once to a search for a fault in the measure of echo, found and mended on the other half.",
 )
 
 
