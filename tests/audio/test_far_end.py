@@ -83,3 +83,40 @@ def test_other_formats_are_opened() -> None:
     heard = far.samples(0, 240 * 16).astype(float)
     assert abs(heard[800:2400]).max() > 7500
     assert abs(heard[3400:]).max() < 200
+
+
+def test_while_it_is_turned_down_so_is_what_is_read() -> None:
+    far = FarEnd()
+    far.play(frame(10_000, ms=100), now=0)
+    far.duck(-20.0, now=320)
+    far.restore(now=960)
+    heard = far.samples(0, 1600)
+    assert set(heard[:321].tolist()) == {10_000}
+    assert set(heard[320 + 160 : 960].tolist()) == {1_000}
+    assert set(heard[960 + 800 :].tolist()) <= {10_000}
+    assert np.all(np.abs(np.diff(heard.astype(int))) < 200), "a click"
+    assert far.samples(640, 1600).tolist() == heard[640:].tolist(), "read again, it is the same"
+
+
+def test_what_was_opened_before_it_was_turned_down_is_turned_down_too() -> None:
+    far = FarEnd()
+    far.play(frame(10_000, ms=100), now=0)
+    far.samples(0, 320)
+    far.duck(-20.0, now=320)
+    assert far.samples(320, 1600)[160:].tolist() == [1_000] * 1120
+
+
+def test_a_stop_ends_a_duck() -> None:
+    far = FarEnd()
+    far.play(frame(10_000, ms=100), now=0)
+    far.duck(-20.0, now=320)
+    far.stop(now=640)
+    far.play(frame(10_000), now=640)
+    assert far.samples(480, 960).tolist() == [1_000] * 160 + [10_000] * 320
+
+
+def test_of_a_long_reply_that_is_turned_down_again_and_again_little_is_remembered() -> None:
+    far = FarEnd(keep_ms=100)
+    for number in range(1_000):
+        far.duck(-20.0, now=number * 320)
+    assert len(far._fades) < 10

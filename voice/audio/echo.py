@@ -74,10 +74,14 @@ _SILENT_DB = 30.0
 """A far end whose strongest cell is below this (about -60 dBFS) plays nothing."""
 _TAIL_DB = 2.0
 """How much a room loses in a row: 125 dB a second, a short reverberation."""
-_FALL_DB, _RISE_DB = 1.5, 0.15
-"""The most that the learned loss moves in one answer. It rises slowly: somebody talking looks like a louder echo."""
-_SURE_LIKENESS, _SURE_RISE_DB = 0.8, 8.0
-"""So like the far end is its echo and nobody else: then it was not there yet when the loss was learned."""
+_ENVELOPE_DB = 4.0
+"""Both ends are likened by their envelopes, which fall by so much in a row at most: what a room fills up, and a lost
+frame, is not held against them."""
+_FALL_DB = 1.5
+_RISES_DB = ((0.85, 8.0), (0.7, 1.5), (0.6, 0.5), (-1.0, 0.15))
+"""The most that the learned loss moves in one answer. The less like the far end it sounds, the slower it rises:
+somebody talking looks like a louder echo. What is very like it is echo and nobody else, which was not there yet when
+the loss was learned."""
 _MEMORY = 0.85
 """How much the likeness at each delay keeps from one search to the next; about a second."""
 _SEARCH_EVERY = 3
@@ -86,7 +90,7 @@ _SEARCH_EVERY = 3
 # The answer is logistic in the likeness (0..1) and the unexplained excess (dB). Fitted on speech over speech through
 # four recorded room responses, coupling from -6 to -30 dB. `tests/benchmarks/ear.py` measures it in made rooms, but
 # mostly with the same voices: how it does on other ones is not known.
-_PER_LIKENESS, _PER_EXCESS_DB, _OFFSET = 12.0, -0.48, -5.35
+_PER_LIKENESS, _PER_EXCESS_DB, _OFFSET = 12.0, -0.48, -5.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +163,11 @@ class EchoMeter:
         far = np.maximum(self._far[-(rows + _LAGS - 1) :], max(loudest - _DYNAMICS_DB, 20.0))
         if len(far) < rows + _LAGS - 1:
             far = np.pad(far, ((rows + _LAGS - 1 - len(far), 0), (0, 0)), constant_values=float(far.min()))
-        likeness, lag = self._likeness_now(near, far)
+        near_envelope = _falling(near, _ENVELOPE_DB)
+        likeness, lag = self._likeness_now(near_envelope, _falling(far, _ENVELOPE_DB))
         begin = _LAGS - 1 - lag
-        rise_db = _SURE_RISE_DB if likeness >= _SURE_LIKENESS else _RISE_DB
-        explained = self._explained(near, far[begin : begin + rows], loudest, rise_db)
+        rise_db = next(rise_db for least, rise_db in _RISES_DB if likeness >= least)
+        explained = self._explained(near_envelope, far[begin : begin + rows], loudest, rise_db)
         newest = near[-_RECENT_ROWS:]
         excess = np.clip(newest - np.maximum(explained, quiet), -10.0, 30.0)
         weight = newest - quiet
@@ -197,11 +202,16 @@ class EchoMeter:
         else:
             step = np.where(counts > _LEAST_ROWS, measured - self._loss, 0.0)
             self._loss = self._loss + np.clip(step, -_FALL_DB, rise_db)
-        explained = far + self._loss
-        explained[1:] = np.maximum(explained[1:], explained[:-1] - _TAIL_DB)
-        explained[2:] = np.maximum(explained[2:], explained[:-2] - 2 * _TAIL_DB)
-        newest: Picture = explained[-_RECENT_ROWS:]
-        return newest
+        return _falling(far + self._loss, _TAIL_DB)[-_RECENT_ROWS:]
+
+
+def _falling(rows: Picture, most_db: float) -> Picture:
+    """Each band at least what it was a row ago, less so much."""
+    import numpy as np
+
+    fallen = np.arange(len(rows), dtype=np.float32)[:, None] * np.float32(most_db)
+    found: Picture = np.maximum.accumulate(rows + fallen, axis=0) - fallen
+    return found
 
 
 def _extended(rows: Picture, rest: Samples, more: Samples, keep: int) -> tuple[Picture, Samples]:

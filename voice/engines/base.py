@@ -75,7 +75,13 @@ class Ear(Protocol):
         """What the loudspeaker was given, in order: the reference for telling echo from speech."""
 
     def stop(self) -> None:
-        """The loudspeaker was silenced: what was given and not heard is void."""
+        """The loudspeaker was silenced: what was given and not heard is void. Ends a duck."""
+
+    def duck(self, gain_db: float) -> None:
+        """From now on the loudspeaker is turned down by so much (negative)."""
+
+    def restore(self) -> None:
+        """The loudspeaker goes back to full level."""
 
     def close(self) -> None:
         """The conversation is over. Idempotent."""

@@ -113,6 +113,14 @@ class LocalEar:
         """The loudspeaker was silenced: what was given and not heard is void."""
         self._far.stop(self._now)
 
+    def duck(self, gain_db: float) -> None:
+        """The loudspeaker is turned down."""
+        self._far.duck(gain_db, self._now)
+
+    def restore(self) -> None:
+        """The loudspeaker is at full level again."""
+        self._far.restore(self._now)
+
     @property
     def _now(self) -> int:
         """How far the person's sound has come, in 16 kHz samples."""

@@ -91,8 +91,8 @@ class Driver:
             ef.Play: self._play,
             ef.Mark: self._mark,
             ef.StopPlayback: self._stop_playback,
-            ef.Duck: lambda effect: transport.duck(effect.gain_db),
-            ef.Restore: lambda effect: transport.restore(),
+            ef.Duck: self._duck,
+            ef.Restore: self._restore,
             ef.SendToClient: self._send_to_client,
             ef.RunTool: self._tools.run,
             ef.CancelTool: self._tools.cancel,
@@ -255,6 +255,14 @@ class Driver:
     def _stop_playback(self, effect: ef.StopPlayback) -> None:
         self._hearing.stop_playback()
         self.transport.stop_playback(effect.epoch)
+
+    def _duck(self, effect: ef.Duck) -> None:
+        if self.transport.duck(effect.gain_db):
+            self._hearing.duck(effect.gain_db)
+
+    def _restore(self, effect: ef.Restore) -> None:
+        self._hearing.restore()
+        self.transport.restore()
 
     def _send_to_client(self, effect: ef.SendToClient) -> None:
         self.transport.send_event(effect.event)

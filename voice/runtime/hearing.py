@@ -68,6 +68,16 @@ class Hearing:
         if self._ear is not None:
             self._ear.stop()
 
+    def duck(self, gain_db: float) -> None:
+        """It is turned down."""
+        if self._ear is not None:
+            self._ear.duck(gain_db)
+
+    def restore(self) -> None:
+        """It is at full level again."""
+        if self._ear is not None:
+            self._ear.restore()
+
     def close(self) -> None:
         if self._ear is not None:
             self._ear.close()

@@ -71,8 +71,9 @@ class Caller:
     def stop_playback(self, epoch: int) -> None:
         self.person.hear(self._loudspeaker.stop(epoch, self._now), self._now)
 
-    def duck(self, gain_db: float) -> None:
+    def duck(self, gain_db: float) -> bool:
         self.ducks += 1
+        return True
 
     def restore(self) -> None:
         """Words are heard at any level."""

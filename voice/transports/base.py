@@ -93,11 +93,11 @@ class Transport(Protocol):
     def stop_playback(self, epoch: int) -> None:
         """Drop all sound not yet heard; what follows belongs to `epoch`. Ends a duck."""
 
-    def duck(self, gain_db: float) -> None:
+    def duck(self, gain_db: float) -> bool:
         """Turn all sound not yet heard, and what follows, down by `gain_db` (negative) within one frame.
 
         May be called again with another gain, which counts from full level. Positions and marks go on as if nothing
-        had happened. Raises Misuse above 0 dB.
+        had happened. False where that cannot be done now: it goes on at its level. Raises Misuse above 0 dB.
         """
 
     def restore(self) -> None:

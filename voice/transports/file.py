@@ -117,8 +117,9 @@ class FileTransport:
         self._fitting.reset()
         self.loudspeaker.stop(epoch, self.now_ms)
 
-    def duck(self, gain_db: float) -> None:
+    def duck(self, gain_db: float) -> bool:
         self.loudspeaker.duck(gain_db, self.now_ms)
+        return True
 
     def restore(self) -> None:
         self.loudspeaker.restore(self.now_ms)

@@ -88,10 +88,11 @@ class MemoryTransport:
             self._echo(self._marks)
         self._marks = []
 
-    def duck(self, gain_db: float) -> None:
+    def duck(self, gain_db: float) -> bool:
         self.ducks.append((self.now_ms, gain_db))
         if self.traits.can_duck:
             self.loudspeaker.duck(gain_db, self.now_ms)
+        return self.traits.can_duck
 
     def restore(self) -> None:
         self.ducks.append((self.now_ms, 0.0))

@@ -97,8 +97,9 @@ class MicrophoneTransport:
         self._fitting.reset()
         self._playout.clear(epoch)
 
-    def duck(self, gain_db: float) -> None:
+    def duck(self, gain_db: float) -> bool:
         self._playout.fade_to(gain_db, DUCK_MS)
+        return True
 
     def restore(self) -> None:
         self._playout.fade_to(0.0, RESTORE_MS)

@@ -129,8 +129,9 @@ class RealtimeTransport:
         """A client stops its own loudspeaker; only what is still inside the conversion is ours to drop."""
         self._fitting.reset()
 
-    def duck(self, gain_db: float) -> None:
+    def duck(self, gain_db: float) -> bool:
         """The level is the client's."""
+        return False
 
     def restore(self) -> None:
         """The level is the client's."""

@@ -108,8 +108,8 @@ class Stage:
             ef.SendToEngine: lambda effect: self._tell_engine(effect.event),
             ef.SendAudio: lambda effect: self._engine_hears(effect.frame),
             ef.Play: self._play,
-            ef.Duck: lambda effect: self._speaker.duck(effect.gain_db, self._now_ms),
-            ef.Restore: lambda _: self._speaker.restore(self._now_ms),
+            ef.Duck: self._duck,
+            ef.Restore: self._restore,
             ef.StopPlayback: self._stop,
         }
 
@@ -210,6 +210,16 @@ class Stage:
         self._speaker.stop(effect.epoch, self._now_ms)
         if self._ear is not None:
             self._ear.stop()
+
+    def _duck(self, effect: ef.Duck) -> None:
+        self._speaker.duck(effect.gain_db, self._now_ms)
+        if self._ear is not None:
+            self._ear.duck(effect.gain_db)
+
+    def _restore(self, effect: ef.Restore) -> None:
+        self._speaker.restore(self._now_ms)
+        if self._ear is not None:
+            self._ear.restore()
 
     # The engine
 

@@ -151,10 +151,10 @@ class TelephonyTransport:
             self._end_pacing()
         self._send_clear()
 
-    def duck(self, gain_db: float) -> None:
+    def duck(self, gain_db: float) -> bool:
         """By a clear, and without one where what the carrier has is too little to be worth it."""
         if self.call is None or self._line.over:
-            return
+            return False
         now_s = self._loop.time()
         paced = self._paced
         if paced is None:
@@ -164,12 +164,13 @@ class TelephonyTransport:
         again = self._queue.take_back(now_s) if clear else []
         if again is None:
             self.counters.unducked += 1
-            return
+            return False
         if paced is None:
             paced = self._paced = self._new_pacing()
         if clear:
             self._send_clear()
         paced.duck(gain_db, again)
+        return True
 
     def restore(self) -> None:
         if self._paced is not None:

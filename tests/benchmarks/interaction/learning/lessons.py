@@ -340,10 +340,12 @@ def _assistant(
         said = said[random.randrange(len(said) // 2) :]
     said = voices.trimmed(np.resize(said, length + RATE_HZ))[:length]
     said = np.resize(said, length) * _factor(random.uniform(-28, -18))
-    far = np.clip(said, -0.99, 0.99).astype(np.float32)
+    said, gain = np.clip(said, -0.99, 0.99), _ducks(random, length, happenings)
+    far = (said * gain).astype(np.float32)
     if random.random() < 0.4:
         return far, np.zeros(length, dtype=np.float32)
-    out = np.tanh(1.5 * far * _ducks(random, length, happenings)) / 1.5
+    later = int(random.uniform(0, 0.03) * RATE_HZ)  # than it was asked for, it is turned down
+    out = np.tanh(1.5 * said * np.concatenate((np.full(later, gain[0]), gain[: length - later]))) / 1.5
     room = response(random.choice(rooms("tune")))
     if format is PCMU_8K:
         room = telephone_band(room)
