@@ -377,6 +377,30 @@ def test_the_loudspeaker_is_known_again_and_a_person_over_it_is_not_taken_for_it
 
 
 @pytest.mark.speech
+def test_an_echo_that_was_turned_down_for_a_while_is_known_when_it_comes_back() -> None:
+    far = recording("speech/librivox_sense_0930.wav") * 2
+    begin_ms, end_ms, late_ms = 1_000, 2_000, 180
+    at_ms = np.arange(len(far) // 2) / 16
+    gain = np.where((at_ms >= begin_ms) & (at_ms < end_ms), 10 ** (-18 / 20), 1.0) / 6
+    sounded = (np.frombuffer(far, dtype="<i2") * gain).astype("<i2").tobytes()
+    late = bytes(2 * 16 * late_ms)
+    echo = mixed(late + sounded[: -len(late)], noise(-62, len(far) // 32))
+    ear = silero(PCMU_8K)
+    told: list[float] = []
+    for count, (given, caught) in enumerate(zip(line(far, PCM_24K), line(echo, PCMU_8K), strict=False)):
+        if count * 20 == begin_ms:
+            ear.duck(-18.0)
+        elif count * 20 == end_ms:
+            ear.restore()
+        ear.play(given)
+        fact = ear.hear(caught, sounding=True)
+        if fact is not None and end_ms + late_ms <= count * 20 < end_ms + 1_000:
+            told.append(fact.echo)
+    assert len(told) > 5
+    assert np.mean(np.array(told) > 0.5) > 0.85
+
+
+@pytest.mark.speech
 def test_what_was_stopped_before_it_sounded_is_no_echo() -> None:
     ear = silero(PCM_16K)
     for frame in line(recording("speech/librivox_sense_0930.wav"), PCM_24K):

@@ -24,7 +24,7 @@ from voice.engines.interruption import (
     shipped,
 )
 
-MEMORY, ENTERED = 3, 4
+NETWORKS, MEMORY, ENTERED = 2, 3, 4
 NEAR, FAR = ROWS * BANDS, ROWS * FAR_BANDS
 
 
@@ -45,16 +45,16 @@ def arrays() -> dict[str, NDArray[np.float64]]:
     shapes = {
         "means": (INPUTS,),
         "scales": (INPUTS,),
-        "enter": (INPUTS, ENTERED),
-        "enter_offset": (ENTERED,),
-        "new": (ENTERED, 3 * MEMORY),
-        "old": (MEMORY, 3 * MEMORY),
-        "new_offset": (3 * MEMORY,),
-        "old_offset": (3 * MEMORY,),
-        "leave": (MEMORY, len(KINDS)),
-        "leave_offset": (len(KINDS),),
+        "enter": (NETWORKS, INPUTS, ENTERED),
+        "enter_offset": (NETWORKS, ENTERED),
+        "new": (NETWORKS, ENTERED, 3 * MEMORY),
+        "old": (NETWORKS, MEMORY, 3 * MEMORY),
+        "new_offset": (NETWORKS, 3 * MEMORY),
+        "old_offset": (NETWORKS, 3 * MEMORY),
+        "leave": (NETWORKS, MEMORY, len(KINDS)),
+        "leave_offset": (NETWORKS, len(KINDS)),
     }
-    return {name: draw.normal(size=shape) for name, shape in shapes.items()}
+    return {name: 0.1 * draw.normal(size=shape) for name, shape in shapes.items()}
 
 
 def test_loudness_is_measured_by_the_persons_own() -> None:
@@ -84,6 +84,22 @@ def test_probabilities_of_a_moment_add_up_and_depend_on_the_moments_before() -> 
     assert first != again
     impression.reset()
     assert impression.hear(sound(), moment()) == first
+
+
+def test_networks_agree_on_the_mean_of_what_each_alone_would_say() -> None:
+    def told(weights: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+        impression = Impression(InterruptionModel.of(weights))
+        impression.hear(sound(), moment())
+        return np.log(impression.hear(sound(), moment()))
+
+    every = arrays()
+    alone = [
+        told({name: array if array.ndim == 1 else array[number : number + 1] for name, array in every.items()})
+        for number in range(NETWORKS)
+    ]
+    between = told(every) - np.mean(alone, axis=0)
+    assert not np.allclose(*alone)
+    np.testing.assert_allclose(between, between[0], atol=1e-4)
 
 
 def test_weights_for_other_inputs_are_refused() -> None:

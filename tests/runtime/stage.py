@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.session.stage import CONFIG, message, response, server
 from voice.audio.frames import PCM_24K, AudioFrame
+from voice.engines.base import Ear
 from voice.engines.scripted import Answer, ScriptedEngine
 from voice.errors import EngineError
 from voice.protocol.client_events import (
@@ -130,6 +131,7 @@ class Conversation:
         transport: MemoryTransport | None = None,
         watchers: Sequence[Watcher] = (),
         greets: bool = True,
+        ear: Ear | None = None,
         **config: Any,
     ) -> None:
         declared = tuple(
@@ -152,6 +154,7 @@ class Conversation:
             self.tools,
             watchers=[self.seen, TraceWriter(self.trace, self.config, started="now"), *watchers],
             draw=lambda: 0.5,
+            ear=ear,
         )
         self.task: asyncio.Task[str] | None = None
 

@@ -12,7 +12,7 @@ import pytest
 from tests.runtime.stage import SOUND, Conversation, Tools, conversation, reply, talks, until
 from tests.session.stage import call, message, response, server
 from voice.audio.frames import AudioFrame
-from voice.engines.base import EngineListener
+from voice.engines.base import EngineListener, SpeechFacts
 from voice.engines.scripted import ScriptedEngine
 from voice.errors import EngineFailed, EngineRefused, EngineUnreachable, PeerGone, VoiceError
 from voice.protocol.client_events import ClientEvent, InputAudioBufferCommit, ResponseCreate, SessionUpdate
@@ -20,7 +20,7 @@ from voice.protocol.items import FunctionCallOutput
 from voice.session import effects as ef
 from voice.session import events as ev
 from voice.session.approvals import ApprovalRules
-from voice.session.rules import LinkRules, TurnRules
+from voice.session.rules import FloorRules, LinkRules, TurnRules
 from voice.tools.audit import AuditRing
 from voice.tools.clock import SystemClock
 from voice.tools.executor import Executor
@@ -54,6 +54,54 @@ def test_a_turn_is_spoken_answered_and_heard() -> None:
             scene.transport.advance(60)
             scene.transport.advance(60)
             assert scene.seen.notes("sound_ended")
+
+    asyncio.run(scene())
+
+
+class SharpEar:
+    """Hears somebody as often as it is told to, and remembers what it is told of the loudspeaker."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+        self.next: SpeechFacts | None = None
+
+    def hear(self, frame: AudioFrame, *, sounding: bool) -> SpeechFacts | None:
+        fact, self.next = self.next, None
+        return fact
+
+    def play(self, frame: AudioFrame) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def duck(self, gain_db: float) -> None:
+        self.told.append(gain_db)
+
+    def restore(self) -> None:
+        self.told.append("restored")
+
+    def close(self) -> None: ...
+
+
+class Stubborn(MemoryTransport):
+    """Cannot turn down what a carrier holds already."""
+
+    def duck(self, gain_db: float) -> bool:
+        super().duck(gain_db)
+        return False
+
+
+@pytest.mark.parametrize(("end", "told"), [(MemoryTransport, [-18.0, "restored"]), (Stubborn, ["restored"])])
+def test_the_ear_is_told_when_what_sounds_is_turned_down(end: type[MemoryTransport], told: list[object]) -> None:
+    async def scene() -> None:
+        ear, transport = SharpEar(), end(playout="reports")
+        async with conversation(ear=ear, transport=transport, floor=FloorRules(words_ms=0.0)) as scene:
+            reply(scene.engine, "resp_1", ms=2_000)
+            transport.advance(100)
+            for stage, speech_ms in (("onset", 60.0), ("offset", 90.0)):
+                ear.next = SpeechFacts(stage, speech_ms, 0.0, -20.0, -60.0, 0.0, 0.9)  # type: ignore[arg-type]
+                transport.say(SOUND.data)
+            assert [kind for kind in ("ducked", "restored") if scene.seen.notes(kind)] == ["ducked", "restored"]
+            assert ear.told == told
 
     asyncio.run(scene())
 

@@ -124,7 +124,7 @@ class FarEnd:
         if self._fades[-1][1].open and self._fades[-1][0] <= begin:
             return pcm
         out = []
-        ends = [began for began, _ in self._fades][1:] + [end]
+        ends = [*[began for began, _ in self._fades][1:], end]
         for (began, fader), after in zip(self._fades, ends, strict=True):
             first, last = max(began, begin), min(after, end)
             if first < last:

@@ -1,8 +1,9 @@
 """What a moment of the person's sound is: somebody taking the floor, agreeing, coughing, talking elsewhere, or nothing.
 
-A small recurrent network hears a window of 32 ms after the other for as long as the assistant sounds and the ear is
-awake. It gets the loudness of the bands of both its rows, measured by how loud this person usually is, what the far end
-does not explain in them, what the words so far are like (`voice.engines.embedding`), and a few facts of the ear's. Its
+A few small recurrent networks that learned the same in other orders agree on an answer: what one of them makes of a
+voice it never heard is partly chance. They hear a window of 32 ms after the other for as long as the assistant sounds and the ear is
+awake. They get the loudness of the bands of both its rows, measured by how loud this person usually is, what the far end
+does not explain in them, what the words so far are like (`voice.engines.embedding`), and a few facts of the ear's. The
 answer is a probability for each of `KINDS`.
 
 `data/interruption.json` tells how the weights in `data/interruption.npz` were made.
@@ -130,8 +131,8 @@ def _analysis() -> tuple[Vector, Vector]:
 
 @dataclass(frozen=True, slots=True)
 class InterruptionModel:
-    """The weights: a layer into a gated recurrent unit (K. Cho et al., 2014; the reset gate after the product), and one
-    out of it."""
+    """The weights of each network: a layer into a gated recurrent unit (K. Cho et al., 2014; the reset gate after the
+    product), and one out of it. The first axis counts networks, but of `means` and `scales`, which they share."""
 
     means: Vector
     scales: Vector
@@ -145,9 +146,9 @@ class InterruptionModel:
     leave_offset: Vector
 
     @property
-    def memory(self) -> int:
-        """How many numbers are remembered from moment to moment."""
-        return int(self.old.shape[0])
+    def memory(self) -> tuple[int, int]:
+        """Networks, and how many numbers each remembers from moment to moment."""
+        return int(self.old.shape[0]), int(self.old.shape[1])
 
     @classmethod
     def of(cls, data: dict[str, Any]) -> InterruptionModel:
@@ -155,23 +156,23 @@ class InterruptionModel:
         import numpy as np
 
         weights = cls(**{name: np.asarray(data[name], dtype=np.float32) for name in cls.__slots__})
-        if weights.means.shape != (INPUTS,) or weights.leave_offset.shape != (len(KINDS),):
+        if weights.means.shape != (INPUTS,) or weights.leave_offset.shape[1:] != (len(KINDS),):
             raise ValueError("these weights are for other inputs")
         return weights
 
     def step(self, state: Vector, heard: Vector) -> tuple[Vector, Vector]:
-        """The memory after one more moment, and the probability of each kind."""
+        """The memory after one more moment, and the probability of each kind: the networks' geometric mean."""
         import numpy as np
 
         entered = np.maximum((heard - self.means) * self.scales @ self.enter + self.enter_offset, 0.0)
-        new = entered @ self.new + self.new_offset
-        old = state @ self.old + self.old_offset
-        size = self.memory
-        gates = 1 / (1 + np.exp(-(new[: 2 * size] + old[: 2 * size])))
-        reset, keep = gates[:size], gates[size:]
-        candidate = np.tanh(new[2 * size :] + reset * old[2 * size :])
+        new = (entered[:, None] @ self.new)[:, 0] + self.new_offset
+        old = (state[:, None] @ self.old)[:, 0] + self.old_offset
+        _, size = self.memory
+        gates = 1 / (1 + np.exp(-(new[:, : 2 * size] + old[:, : 2 * size])))
+        reset, keep = gates[:, :size], gates[:, size:]
+        candidate = np.tanh(new[:, 2 * size :] + reset * old[:, 2 * size :])
         state = keep * state + (1 - keep) * candidate
-        scores = state @ self.leave + self.leave_offset
+        scores = ((state[:, None] @ self.leave)[:, 0] + self.leave_offset).mean(axis=0)
         odds = np.exp(scores - scores.max())
         return state, odds / odds.sum()
 

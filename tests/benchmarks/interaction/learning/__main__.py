@@ -22,23 +22,32 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="where lessons are kept")
     parser.add_argument("--lessons", type=int, default=8_000)
     parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--networks", type=int, default=3, help="that learn the same in other orders")
     parser.add_argument("--apart", type=int, choices=range(FOLDS), help="these people only check what was learned")
     parser.add_argument("--weights", type=Path, default=DATA / "interruption.npz")
     options = parser.parse_args()
     folds = collect(options.lessons, options.folder)
     learn = [run for number, runs in enumerate(folds) if number != options.apart for run in runs]
-    weights, right = fit(learn, [] if options.apart is None else folds[options.apart], epochs=options.epochs)
-    write(options.weights, weights)
+    check = [] if options.apart is None else folds[options.apart]
+    made = [fit(learn, check, epochs=options.epochs, seed=seed + 1) for seed in range(options.networks)]
+    write(options.weights, beside([weights for weights, _ in made]))
     facts = {
         "command": "python -m tests.benchmarks.interaction.learning --folder LESSONS",
         "people": "the tuned half of audio_fixtures, the actors of hedgewars-data, flite, eSpeak NG; most coughs, hums "
         "and noises are made",
         "lessons": options.lessons,
         "epochs": options.epochs,
+        "networks": options.networks,
     }
     if options.apart is not None:
-        facts |= {"people_kept_apart": options.apart, "right_of_the_unheard": right}
+        facts |= {"people_kept_apart": options.apart, "right_of_the_unheard": [right for _, right in made]}
     options.weights.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+def beside(networks: list[dict[str, Any]]) -> dict[str, Any]:
+    """Networks that share their means and scales, as `InterruptionModel.of` takes them."""
+    stacked = {name: np.stack([weights[name] for weights in networks]) for name in networks[0]}
+    return stacked | {name: networks[0][name] for name in ("means", "scales")}
 
 
 def write(path: Path, weights: dict[str, Any]) -> None:
