@@ -98,7 +98,7 @@ def test_networks_agree_on_the_mean_of_what_each_alone_would_say() -> None:
         for number in range(NETWORKS)
     ]
     between = told(every) - np.mean(alone, axis=0)
-    assert not np.allclose(*alone)
+    assert not np.allclose(alone[0], alone[1])
     np.testing.assert_allclose(between, between[0], atol=1e-4)
 
 

@@ -1,10 +1,10 @@
 """What a moment of the person's sound is: somebody taking the floor, agreeing, coughing, talking elsewhere, or nothing.
 
 A few small recurrent networks that learned the same in other orders agree on an answer: what one of them makes of a
-voice it never heard is partly chance. They hear a window of 32 ms after the other for as long as the assistant sounds and the ear is
-awake. They get the loudness of the bands of both its rows, measured by how loud this person usually is, what the far end
-does not explain in them, what the words so far are like (`voice.engines.embedding`), and a few facts of the ear's. The
-answer is a probability for each of `KINDS`.
+voice it never heard is partly chance. They hear a window of 32 ms after the other for as long as the assistant sounds
+and the ear is awake. They get the loudness of the bands of both its rows, measured by how loud this person usually is,
+what the far end does not explain in them, what the words so far are like (`voice.engines.embedding`), and a few facts
+of the ear's. The answer is a probability for each of `KINDS`.
 
 `data/interruption.json` tells how the weights in `data/interruption.npz` were made.
 """
