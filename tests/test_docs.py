@@ -30,4 +30,4 @@ def test_the_settings_for_taking_turns_are_settings() -> None:
     snippet = (ROOT / "docs" / "snippets" / "turns.toml").read_text(encoding="utf-8")
     assert snippet in (ROOT / "docs" / "howto" / "take-turns.md").read_text(encoding="utf-8")
     turns = load(ROOT / "docs" / "snippets" / "turns.toml", {}, {}).turns
-    assert (turns.mode, turns.speculate_ms, turns.interruption) == ("local", 250, "judged")
+    assert (turns.mode, turns.speculate_ms, turns.interruption) == ("local", 250, "auto")

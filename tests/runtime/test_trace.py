@@ -23,9 +23,11 @@ from voice.protocol.codec import Unknown
 from voice.protocol.items import InputText, UserMessage
 from voice.protocol.settings import AudioInput, AudioSettings, FunctionTool
 from voice.protocol.settings import Session as Settings
+from voice.runtime.phrases import phrase_lists
 from voice.runtime.trace import TraceWriter, _config_in, _config_out, _event_in, line_of, plain, replay, replay_file
 from voice.session import events as ev
-from voice.session.rules import LinkRules, Prices, TurnRules
+from voice.session.belief import BeliefRules
+from voice.session.rules import FloorRules, LinkRules, Prices, TurnRules
 from voice.session.session import Session
 
 
@@ -212,11 +214,13 @@ def test_the_configuration_comes_back_as_it_was_written() -> None:
         prices=Prices(text_in=1.5),
         greeting="Hello.",
         client_face=True,
+        floor=FloorRules(phrases=phrase_lists("en"), names_moments=True, belief=BeliefRules(sure=0.9)),
     )
-    again = _config_in(json.loads(json.dumps(_config_out(config))))
+    again = _config_in(json.loads(json.dumps(_config_out(config), default=sorted)))
     assert _config_out(again) == _config_out(config)
     assert again.turns == config.turns
     assert again.link == config.link
+    assert again.floor == config.floor
     assert plain(again.settings) == plain(config.settings)
 
 

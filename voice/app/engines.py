@@ -99,8 +99,8 @@ class Engines:
     senses: TurnSenses = field(default_factory=TurnSenses)
 
     @property
-    def tells_words_early(self) -> bool:
-        """Whether the person's words come while they are spoken, for the asking."""
+    def embedded(self) -> bool:
+        """Whether the engine is in this process. It tells the person's words while they are spoken, for the asking."""
         return self.transcription == LOCAL_MODEL
 
 

@@ -54,7 +54,7 @@ def wire_settings(settings: Settings, transport: Transport, engines: Engines) ->
         silence_duration_ms=turns.silence_ms,
     )
     transcription = Transcription(model=engines.transcription, language=wanted.language or None)
-    if engines.tells_words_early and floor_rules(settings, transport) is not None:
+    if engines.embedded and floor_rules(settings, transport, engines) is not None:
         transcription.delay = "low"
     output = AudioOutput(format=_FORMATS[traits.output_format.encoding]())
     if wanted.voice:
@@ -92,7 +92,7 @@ def session_config(
         closing=closing.for_line(transport.traits.output_format) if closing is not None else None,
         turns=turn_rules(settings, transport),
         link=link,
-        floor=floor_rules(settings, transport),
+        floor=floor_rules(settings, transport, engines),
     )
 
 
@@ -111,15 +111,20 @@ def turn_rules(settings: Settings, transport: Transport) -> TurnRules:
     )
 
 
-def floor_rules(settings: Settings, transport: Transport) -> FloorRules | None:
-    """How interruptions are judged, where an ear of ours can judge them."""
+def floor_rules(settings: Settings, transport: Transport, engines: Engines) -> FloorRules | None:
+    """How interruptions are judged, where an ear of ours can and shall judge them."""
     traits = transport.traits
     if traits.playout == "client":
         return None
+    interruption = settings.turns.interruption
     local = settings.turns.mode == "local" and not traits.realtime
-    if local and not has_ear():
-        raise ExtraMissing('The ear that turns.mode = "local" needs', "local")
-    if not local and (settings.turns.interruption != "judged" or not has_ear()):
+    if not has_ear():
+        if local:
+            raise ExtraMissing('The ear that turns.mode = "local" needs', "local")
+        if interruption == "judged":
+            raise ExtraMissing('The ear that turns.interruption = "judged" needs', "local")
+    wanted = local or interruption == "judged" or (interruption == "auto" and engines.embedded)
+    if not wanted or not has_ear():
         return None
     return FloorRules(phrases=phrase_lists(settings.session.language), names_moments=True)
 

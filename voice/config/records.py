@@ -152,7 +152,8 @@ class TurnSettings:
     With `local` the words and, with a smart-turn v3 file at `end_of_turn_model`, the melody say how much silence is
     enough; after `speculate_ms` of it (0: never) the reply is asked for already, and retracted unheard when the person
     goes on. `floor` says who answers an interruption: we, or the engine. Ours is `judged` (the assistant ducks at the
-    first sign and stops when it is certain) or taken `at_once`."""
+    first sign, stops when it is certain, and goes on when it was an "mm-hm" or a cough) or taken `at_once` where the
+    engine hears speech, which saves an ear of our own. `auto`: judged with the embedded engine, else at once."""
 
     mode: Literal["server_vad", "semantic_vad", "local", "push_to_talk", "off"] = "server_vad"
     silence_ms: int = _between(500, 50, 10_000)
@@ -165,7 +166,7 @@ class TurnSettings:
     toggle: bool = False
     idle_s: float = _between(0.0, 0, 3_600)
     idle_text: str = "Are you still there?"
-    interruption: Literal["judged", "at_once"] = "at_once"
+    interruption: Literal["auto", "judged", "at_once"] = "auto"
 
 
 @dataclass(frozen=True)

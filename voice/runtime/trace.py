@@ -21,6 +21,7 @@ from voice.protocol.settings import Session as Settings
 from voice.protocol.traits import EngineTraits
 from voice.session import events as ev
 from voice.session.approvals import ApprovalRules
+from voice.session.belief import BeliefRules
 from voice.session.effects import Effect
 from voice.session.rules import FloorRules, LinkRules, PhraseLists, Prices, SessionConfig, TurnRules
 from voice.session.session import Session
@@ -231,4 +232,4 @@ def _config_in(out: dict[str, Any]) -> SessionConfig:
 
 def _floor_in(out: dict[str, Any]) -> FloorRules:
     phrases = {name: frozenset(words) for name, words in out["phrases"].items()}
-    return FloorRules(**{**out, "phrases": PhraseLists(**phrases)})
+    return FloorRules(**{**out, "phrases": PhraseLists(**phrases), "belief": BeliefRules(**out.get("belief", {}))})
