@@ -207,7 +207,7 @@ class FloorControl:
             if facts.stage == "offset":
                 self.doubt = Doubt.IDLE
             return Verdict.NOTHING
-        if leaning is Leaning.WANTS and not self._is_ours(facts):
+        if leaning is Leaning.WANTS and facts.echo < self.rules.sure_echo:
             return self._take()
         if facts.stage == "offset" or leaning is Leaning.NOBODY:
             if facts.stage == "offset":

@@ -107,7 +107,8 @@ class FloorRules:
     `yield_ms` of speech take the floor; a stretch that ends before is kept in doubt for `words_ms` after its end, in
     case its words say otherwise. `margin_db` is what speech must be above the line's quiet. Above `echo` it is our own
     loudspeaker; what was taken for somebody is given back when `echoes` news in a row say so. In a stretch that was
-    echo only what is below `echo_gone` counts, `echoed_yield_ms` of it.
+    echo only what is below `echo_gone` counts, `echoed_yield_ms` of it. Above `sure_echo` nothing takes the floor, not
+    even what an ear that names moments calls an interruption.
     `soft_db` below the person's own usual voice, learned from `learn_ms` of clear speech on, is somebody else, or
     nobody: it does not count before it has lasted `soft_yield_ms`. Within `grace_ms` of the reply's first sound, and
     within `back_off_ms` of a mistaken duck, it takes `wary_yield_ms`. When only the engine hears speech, and our ear
@@ -133,6 +134,7 @@ class FloorRules:
     soft_db: float = 9.0
     soft_yield_ms: float = 1_400.0
     echo: float = 0.55
+    sure_echo: float = 0.8
     echoes: int = 4
     echo_gone: float = 0.45
     echoed_yield_ms: float = 350.0
