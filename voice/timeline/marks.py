@@ -11,6 +11,8 @@ from voice.timeline.story import Duck, Interruption, Story
 from voice.timeline.systems import System
 from voice.timeline.waveform import BAR_PX
 
+TINY_PX = 10
+
 # Behind the voices
 
 
@@ -28,6 +30,10 @@ def draw_ducks(canvas: Canvas, story: Story, system: System, rows: Rows) -> None
         canvas.line(left, rows.assistant, left, rows.assistant + WAVE_PX, f"tick {look}")
         if not duck.meant:
             canvas.line(right, rows.assistant, right, rows.assistant + WAVE_PX, f"tick {look}")
+            for text in (f"not meant · {took}", "not meant", took):  # above the voice, which is small here
+                if width_of(text, TINY_PX) + 6 <= right - left:
+                    canvas.text(left + 4, rows.assistant + TINY_PX, text, "tiny f-tool")
+                    break
 
 
 def turned_down(bars: dict[int, float], ducks: Sequence[Duck], system: System) -> dict[int, float]:
@@ -74,10 +80,6 @@ def draw(canvas: Canvas, story: Story, system: System, rows: Rows, *, last: bool
         if system.shows(mark.at_s):
             _interruption(canvas, story, system, rows, mark)
             flags.draw(system.x(mark.at_s), rows.assistant - FLAG_PX, interrupted(mark), "alarm")
-    for duck in story.ducks:
-        if duck.end_s is not None and not duck.meant and system.shows(duck.start_s):
-            text = f"not meant · down {milliseconds((duck.end_s - duck.start_s) * 1000)}"
-            canvas.text(system.x(duck.start_s), rows.person_bar + 7, text, "tiny f-tool")
     for trouble in story.troubles:
         if system.shows(trouble.at_s):
             x = system.x(trouble.at_s)
