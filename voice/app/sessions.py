@@ -118,13 +118,14 @@ def floor_rules(settings: Settings, transport: Transport, engines: Engines) -> F
         return None
     interruption = settings.turns.interruption
     local = settings.turns.mode == "local" and not traits.realtime
-    if not has_ear():
+    installed = has_ear()
+    if not installed:
         if local:
             raise ExtraMissing('The ear that turns.mode = "local" needs', "local")
         if interruption == "judged":
             raise ExtraMissing('The ear that turns.interruption = "judged" needs', "local")
     wanted = local or interruption == "judged" or (interruption == "auto" and engines.embedded)
-    if not wanted or not has_ear():
+    if not wanted or not installed:
         return None
     return FloorRules(phrases=phrase_lists(settings.session.language), names_moments=True)
 

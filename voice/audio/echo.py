@@ -89,7 +89,8 @@ _SEARCH_EVERY = 3
 
 # The answer is logistic in the likeness (0..1) and the unexplained excess (dB). Fitted on speech over speech through
 # four recorded room responses, coupling from -6 to -30 dB. `tests/benchmarks/ear.py` measures it in made rooms, but
-# mostly with the same voices: how it does on other ones is not known.
+# mostly with the same voices: how it does on other ones is not known. The offset was lowered when envelopes came, which
+# are a little alike in any two voices.
 _PER_LIKENESS, _PER_EXCESS_DB, _OFFSET = 12.0, -0.48, -5.6
 
 

@@ -121,8 +121,12 @@ class FarEnd:
     def _faded(self, pcm: bytes, begin: int) -> bytes:
         """What was read, as loud as it sounded."""
         end = begin + len(pcm) // 2
-        if self._fades[-1][1].open and self._fades[-1][0] <= begin:
-            return pcm
+        newest, fader = self._fades[-1]
+        if newest <= begin:
+            fader = copy(fader)
+            fader.skip(begin - newest)
+            if fader.open:
+                return pcm
         out = []
         ends = [*[began for began, _ in self._fades][1:], end]
         for (began, fader), after in zip(self._fades, ends, strict=True):
