@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from copy import copy
 from typing import TYPE_CHECKING
 
 from voice.audio.convert import Converter
+from voice.audio.fades import Fades
 from voice.audio.frames import PCM_16K, AudioFormat, AudioFrame
-from voice.audio.gain import DUCK_MS, RESTORE_MS, Fader
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,7 +50,7 @@ class FarEnd:
         self._opened = bytearray()
         self._format: AudioFormat | None = None
         self._converter: Converter | None = None
-        self._fades = deque([(0, Fader(PCM_16K))])  # where each begins, and as it begins
+        self._fades = Fades(PCM_16K)
         self.dropped = 0
 
     @property
@@ -77,16 +76,17 @@ class FarEnd:
             self._kept -= self._frames.pop()[1]
         self._end = min(self._end, now)
         del self._opened[max(0, now - self._base) * 2 :]
-        if not self._fades[-1][1].open:
-            self._fader_from(now).jump_to(1.0)
+        self._fades.reset(now)
 
     def duck(self, gain_db: float, now: int) -> None:
         """What sounds from `now` on is turned down. Raises Misuse above 0 dB."""
-        self._fader_from(now).fade_to(gain_db, DUCK_MS)
+        self._fades.forget_before(now - self._keep)
+        self._fades.duck(gain_db, now)
 
     def restore(self, now: int) -> None:
         """Back to full level."""
-        self._fader_from(now).fade_to(0.0, RESTORE_MS)
+        self._fades.forget_before(now - self._keep)
+        self._fades.restore(now)
 
     def samples(self, begin: int, until: int) -> NDArray[np.int16]:
         """The sound from `begin` to `until`, zero where nothing sounded. Asked for in any order, near the present."""
@@ -102,40 +102,11 @@ class FarEnd:
         start = (begin - self._base) * 2
         piece = bytes(self._opened[start : start + (until - begin) * 2])
         self._forget_opened()
-        return np.frombuffer(self._faded(piece, begin) + bytes((until - begin) * 2 - len(piece)), dtype="<i2")
+        return np.frombuffer(self._fades.applied(piece, begin) + bytes((until - begin) * 2 - len(piece)), dtype="<i2")
 
     @property
     def _reached(self) -> int:
         return self._base + len(self._opened) // 2
-
-    def _fader_from(self, now: int) -> Fader:
-        """The level goes on from here as it was, until the caller says otherwise."""
-        while len(self._fades) > 1 and self._fades[1][0] < now - self._keep:
-            self._fades.popleft()
-        began, fader = self._fades[-1]
-        fader = copy(fader)
-        fader.skip(now - began)
-        self._fades.append((now, fader))
-        return fader
-
-    def _faded(self, pcm: bytes, begin: int) -> bytes:
-        """What was read, as loud as it sounded."""
-        end = begin + len(pcm) // 2
-        newest, fader = self._fades[-1]
-        if newest <= begin:
-            fader = copy(fader)
-            fader.skip(begin - newest)
-            if fader.open:
-                return pcm
-        out = []
-        ends = [*[began for began, _ in self._fades][1:], end]
-        for (began, fader), after in zip(self._fades, ends, strict=True):
-            first, last = max(began, begin), min(after, end)
-            if first < last:
-                fader = copy(fader)
-                fader.skip(first - began)
-                out.append(fader.apply(pcm[2 * (first - begin) : 2 * (last - begin)]))
-        return b"".join(out)
 
     def _open_next(self, until: int) -> bool:
         """Open the first frame that ends after what is open, and its neighbours; false when there is none."""

@@ -6,10 +6,9 @@ Time is an argument, in milliseconds; sound is counted in samples, so nothing dr
 from __future__ import annotations
 
 from collections import deque
-from copy import copy
 
+from voice.audio.fades import Fades
 from voice.audio.frames import AudioFormat, AudioFrame
-from voice.audio.gain import DUCK_MS, RESTORE_MS, Fader
 
 
 class VirtualLoudspeaker:
@@ -29,8 +28,7 @@ class VirtualLoudspeaker:
         self._now_samples = 0
         self._heard_samples: dict[int, int] = {}  # by epoch
         self._pieces: list[tuple[int, bytes]] = []  # (sample at which it sounded, sound)
-        self._fader = Fader(format)
-        self._fades: list[tuple[int, Fader]] = []  # (sample at which it began, as it began)
+        self._fades = Fades(format)
 
     @property
     def position_ms(self) -> float:
@@ -66,34 +64,29 @@ class VirtualLoudspeaker:
         heard = 0
         while self._queue and self._now_samples < now:
             heard += self._sound(now - self._now_samples)
-        if self._now_samples < now:
-            self._fader.skip(now - self._now_samples)
-            self._now_samples = now
+        self._now_samples = max(self._now_samples, now)
         return heard * 1000 / self.format.rate_hz
 
     def stop(self, epoch: int, now_ms: float) -> None:
         """Drop what was not heard by now; what is played next belongs to `epoch`, at full level."""
         self.advance(now_ms)
         self._keep(self.format.size_bytes(self.held_ms))
-        self._fader.jump_to(1.0)
-        self._remember_fade()
+        self._fades.reset(self._now_samples)
         self.epoch = epoch
 
     def duck(self, gain_db: float, now_ms: float) -> None:
         """What is heard from now on is turned down. Raises Misuse above 0 dB."""
-        self._fade(gain_db, DUCK_MS, now_ms)
+        self.advance(now_ms)
+        self._fades.duck(gain_db, self._now_samples)
 
     def restore(self, now_ms: float) -> None:
         """Back to full level."""
-        self._fade(0.0, RESTORE_MS, now_ms)
+        self.advance(now_ms)
+        self._fades.restore(self._now_samples)
 
     def level_at(self, ms: float) -> float:
         """The factor, 0..1, by which sound was (or would have been) turned down at that time."""
-        sample = int(ms * self.format.rate_hz / 1000)
-        for began, fader in reversed(self._fades):
-            if began <= sample:
-                return fader.level_after(sample - began)
-        return 1.0
+        return self._fades.level_at(int(ms * self.format.rate_hz / 1000))
 
     def recording(self) -> bytes:
         """All that was heard, with silence where nothing sounded, from time zero to the last sound."""
@@ -115,7 +108,7 @@ class VirtualLoudspeaker:
             self._queue.popleft()
             self._offset = 0
         heard = len(piece) // size
-        self._pieces.append((self._now_samples, self._fader.apply(piece[: heard * size])))
+        self._pieces.append((self._now_samples, self._fades.applied(piece[: heard * size], self._now_samples)))
         self._now_samples += heard
         self._heard_samples[epoch] = self._heard_samples.get(epoch, 0) + heard
         return heard
@@ -133,11 +126,3 @@ class VirtualLoudspeaker:
             kept.clear()
             self._offset = 0
         self._queue = kept
-
-    def _fade(self, gain_db: float, ms: float, now_ms: float) -> None:
-        self.advance(now_ms)
-        self._fader.fade_to(gain_db, ms)
-        self._remember_fade()
-
-    def _remember_fade(self) -> None:
-        self._fades.append((self._now_samples, copy(self._fader)))
