@@ -22,6 +22,7 @@ from voice.transports.base import Transport
 from voice.transports.memory import MemoryTransport
 
 CALLS = "/v1/realtime/calls"
+REFUSED_IN_TIME_S = 0.05
 
 
 @pytest.fixture
@@ -43,6 +44,27 @@ async def browser_asks(transport: MemoryTransport, text: str) -> None:
     item = UserMessage(content=[InputText(text=text)])
     transport._listener.client_said(ConversationItemCreate(event_id="b1", item=item))
     transport._listener.client_said(ResponseCreate(event_id="b2"))
+
+
+def test_an_offer_that_is_not_answered_in_time_may_be_made_again_and_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Silent(Answering):
+        async def __call__(self, offer: str) -> tuple[Transport, str]:
+            await asyncio.Event().wait()
+            return await super().__call__(offer)
+
+    monkeypatch.setattr("voice.server.routes.ANSWER_S", REFUSED_IN_TIME_S)
+
+    async def scene() -> None:
+        async with House(answer=Silent()) as house:
+            said = await ask(house, "POST", CALLS, content=OFFER, headers=SDP)
+            assert error_of(said) == (503, "busy")
+            assert said.headers["retry-after"] == "5"
+            assert "STUN or TURN" in said.json()["error"]["message"]
+            assert (house.hub.active, len(house.calls)) == (0, 0)
+
+    asyncio.run(scene())
 
 
 def test_an_offer_is_answered_and_the_conversation_is_held() -> None:

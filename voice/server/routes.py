@@ -6,14 +6,14 @@ import asyncio
 import json
 import secrets as random
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from voice.config import LimitSettings
-from voice.errors import EngineFailed, RequestRefused
+from voice.errors import Busy, RequestRefused
 from voice.protocol.settings import Session
 from voice.server import bodies
 from voice.server.auth import Caller
@@ -25,8 +25,11 @@ from voice.server.visits import Visit
 from voice.transports.base import Transport
 
 ANSWER_S = 15.0
+"""So long an offer may wait for its answer: gathering candidates can hang on a network that says nothing."""
+AGAIN_S = 5.0
 _SDP = "application/sdp"
 _EXTENSION = "voice"
+_Answered = TypeVar("_Answered")
 
 Answer = Callable[[str], Awaitable[tuple[Transport, str]]]
 """Answers an SDP offer: the transport, and the answer. Raises ProtocolError for a bad offer, ExtraMissing."""
@@ -113,11 +116,7 @@ class Routes:
         return Response(answer, 201, headers, media_type=_SDP)
 
     async def _answered(self, offer: str, caller: Caller) -> tuple[Transport, str]:
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                transport, answer = await self._answer(offer)
-        except TimeoutError as error:
-            raise EngineFailed("The call could not be answered in time.") from error
+        transport, answer = await _in_time(self._answer(offer))
         try:
             if caller.secret is not None:
                 self._reception.secrets.use(caller.secret)
@@ -148,12 +147,7 @@ class Routes:
         if bodies.media_type(request.headers.get("content-type", "")) != _SDP:
             raise RequestRefused(415, "unsupported_media_type", f"Send the offer as {_SDP}.")
         offer = _sdp(await bodies.read(request, self._limits.max_sdp_bytes), self._limits)
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                answer = await self._calls.renegotiate(call, offer)
-        except TimeoutError as error:
-            raise EngineFailed("The offer could not be answered in time.") from error
-        return Response(answer, media_type=_SDP)
+        return Response(await _in_time(self._calls.renegotiate(call, offer)), media_type=_SDP)
 
     async def hang_up(self, request: Request) -> Response:
         self._calls.hang_up(self._call_in(request, "realtime"))
@@ -176,6 +170,16 @@ class Routes:
 
     def _identify(self, request: Request) -> Caller:
         return self._authority.identify(request.headers, peer(request), query=request.query_params)
+
+
+async def _in_time(answering: Awaitable[_Answered]) -> _Answered:
+    """Raises Busy when an offer is not answered for too long."""
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            return await answering
+    except TimeoutError as error:
+        message = "The offer could not be answered in time: this service, or its STUN or TURN server, is slow."
+        raise Busy(message, retry_after_s=AGAIN_S) from error
 
 
 def _sdp(body: bytes, limits: LimitSettings) -> str:
