@@ -25,6 +25,7 @@ from tests.benchmarks.interaction.scenes import CONDITIONS, EVENTS, Scene, can_h
 from tests.benchmarks.interaction.scores import figures, wilson
 from tests.benchmarks.interaction.stage import Happened, Played, Stage, near_of
 from tests.benchmarks.interaction.tables import page
+from tests.benchmarks.interaction.telephone import telephone_band
 from tests.benchmarks.interaction.vocal import cleared_throat, cough
 from voice.protocol.settings import Session as Settings
 from voice.protocol.traits import EngineTraits
@@ -99,7 +100,12 @@ def test_a_cell_in_which_nobody_can_do_anything_is_not_played() -> None:
 def test_a_sound_begins_within_reach_of_where_the_detector_found_it() -> None:
     for clip in clips("interruption_word", "backchannel", "command"):
         start = clip.spans_s[0][0]
-        assert start - 0.2 <= onset_s(clip) <= start
+        assert start - 0.2 <= onset_s(clip) <= start + 0.2
+
+
+def test_a_hiss_that_a_telephone_does_not_carry_is_no_beginning() -> None:
+    (stop,) = (clip for clip in clips("interruption_word") if clip.name == "speech/stop_1f653d27_0.wav")
+    assert onset_s(stop, telephone_band) - onset_s(stop) > 0.1
 
 
 def test_every_recording_can_be_played() -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 METHOD = (
     "One event a scene, mixed by a seed from recordings and played in virtual time through the session, our ear, a "
     "virtual loudspeaker and an engine with its own turn detection; every score is read off the session's effects. "
-    "Latencies count from the first sample of the sound to the loudspeaker, without network. Brackets: 95 % Wilson "
-    "intervals. `at once` is what peers do: the first sign of speech stops the assistant. Most coughs and all "
-    "cleared throats are synthetic; backchannels are read from a prompt, the spontaneous ones stand apart. Ours "
-    'takes turns with its own ear (`turns.mode = "local"`), waits 1.35 s and asks for the reply after 0.35 s, held '
-    "back and retracted unheard if the person goes on; such a reply counts as a split turn, not as an interruption. "
-    "No recogniser takes part."
+    "Latencies count from the first sample that the line carries of the sound to the loudspeaker, without network. "
+    "Brackets: 95 % Wilson intervals. `at once` is what peers do: the first sign of speech stops the assistant. "
+    "Most coughs and all cleared throats are synthetic; backchannels are read from a prompt, the spontaneous ones "
+    'stand apart. Ours takes turns with its own ear (`turns.mode = "local"`), waits 1.35 s and asks for the reply '
+    "after 0.35 s, held back and retracted unheard if the person goes on; such a reply counts as a split turn, not "
+    "as an interruption. No recogniser takes part."
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -118,12 +119,7 @@ def sound(name: str) -> Samples:
 @cache
 def active_db(clip: Clip) -> float:
     """Loudness of the speech in a recording, or of all of it where no speech is marked; dBFS."""
-    import numpy as np
-
-    samples = sound(clip.name)
-    spans = clip.spans_s or ((0.0, len(samples) / RATE_HZ),)
-    active = np.concatenate([samples[int(start * RATE_HZ) : int(end * RATE_HZ)] for start, end in spans])
-    return loudness_db(active)
+    return _active_db(sound(clip.name), clip)
 
 
 def loudness_db(samples: Samples) -> float:
@@ -132,18 +128,34 @@ def loudness_db(samples: Samples) -> float:
     return float(10 * np.log10(max(float(np.mean(samples.astype(np.float64) ** 2)), 1e-12)))
 
 
+def unchanged(samples: Samples) -> Samples:
+    """A line that carries everything."""
+    return samples
+
+
 @cache
-def onset_s(clip: Clip) -> float:
+def onset_s(clip: Clip, carried: Callable[[Samples], Samples] = unchanged) -> float:
     """Where the sound really begins: spans come from a detector, which needs some of it before it is sure.
 
-    The first 5 ms of an unbroken run, at most 200 ms before the span, within 28 dB of the speech's loudness."""
-    samples = sound(clip.name)
-    start = clip.spans_s[0][0] if clip.spans_s else 0.0
+    The first 5 ms of an unbroken run within 28 dB of the speech's loudness and 6 dB above the recording's own quiet, at
+    most 200 ms before or after the span's beginning; what the line does not carry of it does not count."""
+    samples = carried(sound(clip.name))
+    start_s = clip.spans_s[0][0] if clip.spans_s else 0.0
     step = ONSET_STEP_MS * RATE_HZ // 1000
-    at = int(start * RATE_HZ)
-    earliest = max(0, at - ONSET_SEARCH_MS * RATE_HZ // 1000)
+    at = int(start_s * RATE_HZ)
+    search = ONSET_SEARCH_MS * RATE_HZ // 1000
+    earliest, latest = max(0, at - search), at + search
     quiet_db = loudness_db(samples[: max(earliest, step)]) + 6
-    least_db = max(active_db(clip) - ONSET_BELOW_DB, quiet_db)
+    least_db = max(_active_db(samples, clip) - ONSET_BELOW_DB, quiet_db)
+    while at + step <= latest and loudness_db(samples[at : at + step]) < least_db:
+        at += step
     while at - step >= earliest and loudness_db(samples[at - step : at]) >= least_db:
         at -= step
     return at / RATE_HZ
+
+
+def _active_db(samples: Samples, clip: Clip) -> float:
+    import numpy as np
+
+    spans = clip.spans_s or ((0.0, len(samples) / RATE_HZ),)
+    return loudness_db(np.concatenate([samples[int(start * RATE_HZ) : int(end * RATE_HZ)] for start, end in spans]))

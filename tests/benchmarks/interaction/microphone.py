@@ -6,9 +6,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tests.benchmarks.interaction.clips import RATE_HZ, loudness_db
-from tests.benchmarks.interaction.mixing import reply, telephone_band, through
+from tests.benchmarks.interaction.mixing import reply, through
 from tests.benchmarks.interaction.rooms import response
 from tests.benchmarks.interaction.scenes import Scene
+from tests.benchmarks.interaction.telephone import telephone_band
 from voice.audio.frames import PCM_16K, PCMU_8K, AudioFormat, AudioFrame
 
 if TYPE_CHECKING:

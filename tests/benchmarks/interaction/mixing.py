@@ -9,6 +9,7 @@ from tests.benchmarks.interaction import vocal
 from tests.benchmarks.interaction.clips import RATE_HZ, Clip, Half, active_db, clips, loudness_db, of_half, sound
 from tests.benchmarks.interaction.rooms import response
 from tests.benchmarks.interaction.scenes import BABBLE, OPENING_AT_S, REPLY_S, Scene
+from tests.benchmarks.interaction.telephone import telephone_band
 from voice.audio.convert import convert_whole
 from voice.audio.frames import PCM_16K, AudioFormat
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 FLOOR_DB, PHONE_FLOOR_DB = -68.0, -58.0
 REPLY_DB = -23.0
-BAND_HZ = (300, 3_400)
 BEFORE_S, AFTER_S, FADE_S = 0.1, 0.15, 0.02
 """What of a recording's own room goes with a sound, faded in and out."""
 BABBLERS = 6
@@ -64,18 +64,6 @@ def reply(scene: Scene) -> Samples:
 def reply_in(scene: Scene, format: AudioFormat) -> bytes:
     """The same as the line spells it."""
     return _spelt(scene.voice, scene.half, scene.number % 3, format)
-
-
-def telephone_band(samples: Samples) -> Samples:
-    """Only what a telephone lets through."""
-    import numpy as np
-
-    spectrum = np.fft.rfft(samples)
-    hz = np.fft.rfftfreq(len(samples), 1 / RATE_HZ)
-    low, high = BAND_HZ
-    spectrum *= 1 / np.sqrt((1 + (low / np.maximum(hz, 1)) ** 8) * (1 + (hz / high) ** 16))
-    band: Samples = np.fft.irfft(spectrum, len(samples)).astype(np.float32)
-    return band
 
 
 def _put_event(track: Samples, scene: Scene) -> None:

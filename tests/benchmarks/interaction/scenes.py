@@ -7,6 +7,7 @@ from random import Random
 
 from tests.benchmarks.interaction.clips import RATE_HZ, Clip, Half, of_half, onset_s, sound
 from tests.benchmarks.interaction.rooms import rooms
+from tests.benchmarks.interaction.telephone import telephone_band
 
 EVENTS = (
     "interruption",
@@ -103,12 +104,12 @@ def scene(event: str, condition: str, half: Half, number: int, seed: int) -> Sce
     opening = random.choice([clip for clip in of_half(half, "command") if _long_s(clip) < 2.0])
     reply_at_s = OPENING_AT_S + _long_s(opening) + TURN_S + THINKING_S
     begins_s = reply_at_s + random.uniform(*EVENT_AFTER_S)
-    clip, cut_s, source, event_db = _event(random, event, half, number, person_db)
+    phone, loud = condition == "telephone", condition == "loudspeaker"
+    clip, cut_s, source, event_db = _event(random, event, half, number, person_db, phone)
     if event == "pause":
         begins_s = OPENING_AT_S + 0.2
     elif event == "echo":
         begins_s = reply_at_s
-    phone, loud = condition == "telephone", condition == "loudspeaker"
     hears_itself = loud or event == "echo"
     return Scene(
         event=event,
@@ -139,7 +140,7 @@ def scene(event: str, condition: str, half: Half, number: int, seed: int) -> Sce
 
 
 def _event(
-    random: Random, event: str, half: Half, number: int, person_db: float
+    random: Random, event: str, half: Half, number: int, person_db: float, phone: bool
 ) -> tuple[Clip | None, tuple[float, float], str, float]:
     """The recording, the piece of it, its name, and how loud it is."""
     if event == "cough":
@@ -166,7 +167,8 @@ def _event(
             person_db - random.uniform(*SIDE_BELOW_DB),
         )
     end_s = clip.spans_s[-1][1] if clip.spans_s else len(sound(clip.name)) / RATE_HZ
-    return clip, (onset_s(clip), end_s), clip.name, person_db
+    begin_s = onset_s(clip, telephone_band) if phone else onset_s(clip)
+    return clip, (begin_s, end_s), clip.name, person_db
 
 
 def _made_s(kind: str, seed: int) -> float:
