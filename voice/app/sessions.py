@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 _FORMATS = {"pcm16": PcmFormat, "pcmu": PcmuFormat, "pcma": PcmaFormat}
 
 
-def wire_settings(settings: Settings, transport: Transport, engines: Engines) -> SessionWire:
-    """What a session asks of its engine for this far end. A realtime client chooses its own sound and turns."""
+def wire_settings(settings: Settings, transport: Transport, engines: Engines, *, judged: bool) -> SessionWire:
+    """What a session asks of its engine for this far end. A realtime client chooses its own sound and turns. Where
+    interruptions are `judged`, an engine of ours writes down early what it hears."""
     wanted = settings.session
     given: dict[str, Any] = {}
     if wanted.instructions:
@@ -54,7 +55,7 @@ def wire_settings(settings: Settings, transport: Transport, engines: Engines) ->
         silence_duration_ms=turns.silence_ms,
     )
     transcription = Transcription(model=engines.transcription, language=wanted.language or None)
-    if engines.embedded and floor_rules(settings, transport, engines) is not None:
+    if engines.embedded and judged:
         transcription.delay = "low"
     output = AudioOutput(format=_FORMATS[traits.output_format.encoding]())
     if wanted.voice:
@@ -79,9 +80,10 @@ def session_config(
     closing: ClosingWords | None = None,
 ) -> SessionConfig:
     """All a session is told at its birth."""
+    floor = floor_rules(settings, transport, engines)
     return SessionConfig(
         session_id=f"sess_{secrets.token_hex(8)}",
-        settings=wire_settings(settings, transport, engines),
+        settings=wire_settings(settings, transport, engines, judged=floor is not None),
         traits=engines.traits,
         tools=tuple(tools),
         client_face=transport.traits.realtime,
@@ -92,7 +94,7 @@ def session_config(
         closing=closing.for_line(transport.traits.output_format) if closing is not None else None,
         turns=turn_rules(settings, transport),
         link=link,
-        floor=floor_rules(settings, transport, engines),
+        floor=floor,
     )
 
 
