@@ -65,13 +65,15 @@ NOTES = (
     "reply of the conversation, with nothing known of the room and no canceller in the way.",
     "* How long to wait in a pause was chosen on the tuned half, where people pause for up to 1.28 s. Who waits less "
     "answers sooner and interrupts more.",
-    '* Most of those for whom the assistant is turned down late say "stop": its hiss counts as its beginning, which a '
-    "telephone or a noisy room lets nobody hear.",
+    '* Most of those for whom the assistant is turned down late say "stop": its hiss counts as its beginning, and in a '
+    "noisy room nobody hears it.",
+    "* Two of three commands are one man's, recorded across a room: how often and how late commands are believed is "
+    "mostly how he is.",
     "* The networks that judge learned from the other half only; `docs/decisions/007` says how. Their thresholds were "
-    "chosen there, with people whom networks of their kind had not heard. This half was looked at four times before: "
+    "chosen there, with people whom networks of their kind had not heard. This half was looked at nine times before: "
     "once led to the threshold for words that are over, once to lessons with laughs and murmurs in people's own "
     "voices, once to a search for a fault in the measure of echo, found and mended on the other half, once to three "
-    "networks instead of one.",
+    "networks instead of one, once to more lessons and lower thresholds, and four times to their being refused.",
 )
 
 

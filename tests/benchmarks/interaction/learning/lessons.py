@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 FOLDS = 4
 LONG_S = 4.6
 FRAME = RATE_HZ // 50
-DROWNED_DB = 4.0
-"""A sound so far below the noise is not heard."""
 INTERRUPTION, BACKCHANNEL, VOCAL, SIDE, NOTHING = range(len(KINDS))
 AFTER_S, UNSURE_S = 0.26, 0.45
 """So long after its end a sound is still to be named; then, for a while, nothing is asked."""
@@ -72,8 +70,8 @@ def lesson(number: int) -> list[Heard]:
     format = random.choices((PCM_16K, PCMU_8K, PCM_24K), (6, 3, 1))[0]
     length = int(LONG_S * RATE_HZ)
     near = np.zeros(length, dtype=np.float32)
-    snr_db = random.choice((None, None, random.uniform(15, 25), random.uniform(8, 13), random.uniform(3, 9)))
-    happenings = _happen(near, random, person_db, part, -snr_db if snr_db is not None else -99.0)
+    happenings = _happen(near, random, person_db, part)
+    snr_db = random.choice((None, None, None, random.uniform(15, 25), random.uniform(8, 13), random.uniform(3, 8)))
     if snr_db is not None:
         noise = _background(random, draw, length)
         near += noise * _factor(person_db - snr_db - loudness_db(noise))
@@ -86,9 +84,7 @@ def lesson(number: int) -> list[Heard]:
     return _listen(near + heard, far, format, usual_db, happenings, 0.02 if phone else 0.0, draw)
 
 
-def _happen(near: Samples, random: Random, person_db: float, part: int, noise_db: float) -> list[Happening]:
-    """Puts them into what is near. `noise_db`: of what will be around them, over the person; nobody can name what is
-    drowned in it."""
+def _happen(near: Samples, random: Random, person_db: float, part: int) -> list[Happening]:
     at_s = random.uniform(0.15, 2.4) if random.random() < 0.9 else random.uniform(0.0, 0.5)
     happenings: list[Happening] = []
     while at_s < LONG_S - 0.8:
@@ -100,7 +96,7 @@ def _happen(near: Samples, random: Random, person_db: float, part: int, noise_db
         piece = piece[: len(near) - at].clip(-0.99, 0.99)
         near[at : at + len(piece)] += piece
         end_s = at_s + len(piece) / RATE_HZ
-        if kind != NOTHING and level_db > noise_db - DROWNED_DB:
+        if kind != NOTHING:
             happenings.append(Happening(kind, at_s, end_s))
         at_s = end_s + random.uniform(0.5, 1.8)
     return happenings
@@ -356,8 +352,7 @@ def _assistant(
         room = telephone_band(room)
     late = int((random.uniform(60, 280) if format is PCMU_8K else random.uniform(5, 150)) * RATE_HZ / 1000)
     heard = through(out, room)[:length]
-    coupling_db = random.uniform(-14, -4) if random.random() < 0.4 else random.uniform(-30, -4)
-    gain_db = coupling_db + loudness_db(far[: 3 * RATE_HZ]) - loudness_db(through(far, room)[: 3 * RATE_HZ])
+    gain_db = random.uniform(-30, -4) + loudness_db(far[: 3 * RATE_HZ]) - loudness_db(through(far, room)[: 3 * RATE_HZ])
     heard = np.concatenate((np.zeros(late, dtype=np.float32), heard * _factor(gain_db)))[:length]
     return far, heard.astype(np.float32)
 
@@ -450,7 +445,7 @@ def _marked(run: list[tuple[int, Any]], happenings: list[Happening]) -> Heard:
             since, after = at_s - happening.begin_s, at_s - happening.end_s
             if since < 0.02 or after > UNSURE_S:
                 continue
-            counts[place] = 0.0 if after > AFTER_S else min(1.0, 0.3 + since * 2.5)
+            counts[place] = 0.0 if after > AFTER_S else min(1.0, 0.15 + since * 2.5)
             kinds[place] = happening.kind
     return Heard(np.array([heard for _, heard in run], dtype=np.float16), kinds, counts)
 
