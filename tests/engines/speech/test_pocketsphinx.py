@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.net.conftest import until
 from voice.audio.wav import read_wav
 from voice.engines.speech.pocketsphinx import PocketsphinxRecogniser, PocketsphinxRecognition
 from voice.errors import EngineFailed, Misuse
@@ -122,6 +123,7 @@ def test_a_worker_that_dies_fails_its_utterance_and_the_pool_heals() -> None:
             await utterance.finish()
         assert (await heard(recogniser, GO).finish()).text == "go forward ten meters"
         workers()[0].kill()  # while it has nothing to do
+        await until(lambda: not workers())
         await asyncio.sleep(0.05)
         assert (await heard(recogniser, GO).finish()).text == "go forward ten meters"
         await recogniser.close()
