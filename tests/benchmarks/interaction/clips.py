@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 FIXTURES = Path(__file__).resolve().parents[3] / "audio_fixtures"
 RATE_HZ = 16_000
 Half = Literal["tune", "report"]
+Line = Callable[["Samples"], "Samples"]
+"""What it carries of a sound."""
 HALVES: tuple[Half, Half] = ("tune", "report")
 
 ALWAYS_REPORTED = {"ami-MEO069", "AntumDeluge"}
@@ -134,7 +136,7 @@ def unchanged(samples: Samples) -> Samples:
 
 
 @cache
-def onset_s(clip: Clip, carried: Callable[[Samples], Samples] = unchanged) -> float:
+def onset_s(clip: Clip, carried: Line = unchanged) -> float:
     """Where the sound really begins: spans come from a detector, which needs some of it before it is sure.
 
     The first 5 ms of an unbroken run within 28 dB of the speech's loudness and 6 dB above the recording's own quiet, at

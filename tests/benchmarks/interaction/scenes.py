@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from tests.benchmarks.interaction.clips import RATE_HZ, Clip, Half, of_half, onset_s, sound
+from tests.benchmarks.interaction.clips import RATE_HZ, Clip, Half, Line, of_half, onset_s, sound, unchanged
 from tests.benchmarks.interaction.rooms import rooms
 from tests.benchmarks.interaction.telephone import telephone_band
 
@@ -105,7 +105,9 @@ def scene(event: str, condition: str, half: Half, number: int, seed: int) -> Sce
     reply_at_s = OPENING_AT_S + _long_s(opening) + TURN_S + THINKING_S
     begins_s = reply_at_s + random.uniform(*EVENT_AFTER_S)
     phone, loud = condition == "telephone", condition == "loudspeaker"
-    clip, cut_s, source, event_db = _event(random, event, half, number, person_db, phone)
+    clip, cut_s, source, event_db = _event(
+        random, event, half, number, person_db, telephone_band if phone else unchanged
+    )
     if event == "pause":
         begins_s = OPENING_AT_S + 0.2
     elif event == "echo":
@@ -140,7 +142,7 @@ def scene(event: str, condition: str, half: Half, number: int, seed: int) -> Sce
 
 
 def _event(
-    random: Random, event: str, half: Half, number: int, person_db: float, phone: bool
+    random: Random, event: str, half: Half, number: int, person_db: float, carried: Line
 ) -> tuple[Clip | None, tuple[float, float], str, float]:
     """The recording, the piece of it, its name, and how loud it is."""
     if event == "cough":
@@ -167,8 +169,7 @@ def _event(
             person_db - random.uniform(*SIDE_BELOW_DB),
         )
     end_s = clip.spans_s[-1][1] if clip.spans_s else len(sound(clip.name)) / RATE_HZ
-    begin_s = onset_s(clip, telephone_band) if phone else onset_s(clip)
-    return clip, (begin_s, end_s), clip.name, person_db
+    return clip, (onset_s(clip, carried), end_s), clip.name, person_db
 
 
 def _made_s(kind: str, seed: int) -> float:
