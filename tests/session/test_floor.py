@@ -171,7 +171,7 @@ def test_nothing_is_judged_while_the_assistant_is_silent() -> None:
 # By what an ear takes each moment for
 
 WANTS = (0.97, 0.01, 0.01, 0.0, 0.01)
-AGREES = (0.2, 0.78, 0.01, 0.0, 0.01)
+AGREES = (0.15, 0.83, 0.01, 0.0, 0.01)
 ECHO = (0.02, 0.02, 0.01, 0.01, 0.94)
 ASIDE = (0.05, 0.05, 0.05, 0.8, 0.05)
 
@@ -250,16 +250,34 @@ def test_an_acknowledgement_ducks_comes_back_and_is_not_answered() -> None:
     assert room.notes("acknowledged")
 
 
-@pytest.mark.parametrize(("kinds", "answered"), [(AGREES, True), (ASIDE, False), (ECHO, False)])
-def test_a_request_that_was_misjudged_by_its_sound_is_answered_by_its_words(
-    kinds: tuple[float, ...], answered: bool
+MAYBE = (0.3, 0.6, 0.05, 0.0, 0.05)
+LAUGHS = (0.05, 0.02, 0.9, 0.01, 0.02)
+
+
+@pytest.mark.parametrize("words", ["what time is it", "stop"])
+@pytest.mark.parametrize(
+    ("kinds", "answered"), [(MAYBE, True), (AGREES, False), (LAUGHS, False), (ASIDE, False), (ECHO, False)]
+)
+def test_a_request_that_was_misjudged_by_its_sound_is_answered_by_its_words_and_what_has_none_is_not(
+    kinds: tuple[float, ...], answered: bool, words: str
 ) -> None:
-    room = talking_room("what time is it", replace(RULES, names_moments=True))
+    room = talking_room(words, replace(RULES, names_moments=True))
     room.person_sounds(at=3.0, ms=600, kinds=kinds)
     room.run(until=6.0)
     assert len(room.sent(ResponseCreate)) == (2 if answered else 1)
     assert len(room.effects(ef.StopPlayback)) == (1 if answered else 0)
     assert room.engine.errors == []
+
+
+@pytest.mark.parametrize(("kinds", "held"), [(MAYBE, True), (LAUGHS, False), (ASIDE, False), (ECHO, False)])
+def test_only_who_speaks_to_us_can_ask_for_quiet(kinds: tuple[float, ...], held: bool) -> None:
+    said = iter(("tell me a story", "hold on"))
+    room = talking_room("", replace(RULES, names_moments=True))
+    room.words = lambda _: next(said)
+    room.person_sounds(at=3.0, ms=600, kinds=kinds)
+    room.run(until=6.0)
+    assert bool(room.notes("holding")) is held
+    assert len(room.effects(ef.StopPlayback)) == held
 
 
 def test_an_interruption_ducks_then_stops_cancels_and_truncates() -> None:

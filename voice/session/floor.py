@@ -22,6 +22,9 @@ from voice.session.deadlines import Deadline
 from voice.session.events import CallerSpeech
 from voice.session.rules import FloorRules, plain_words
 
+_SURELY = 3.0
+"""What is so many times more like an acknowledgement than like a request is one."""
+
 
 class Verdict(Enum):
     """What the assistant should do about a sound of the person."""
@@ -135,7 +138,7 @@ class FloorControl:
             return Verdict.NOTHING
         if said in phrases.acknowledgements:
             return self._dismiss(now)
-        return self._take() if phrases.ask_for_the_floor(said) else Verdict.NOTHING
+        return self._take() if self.meant_us and phrases.ask_for_the_floor(said) else Verdict.NOTHING
 
     def take(self) -> Verdict:
         """Believe the present stretch without waiting: the person has the floor."""
@@ -170,12 +173,13 @@ class FloorControl:
 
     @property
     def meant_us(self) -> bool:
-        """Whether the present or last stretch, dismissed or not, sounded like this person speaking to us: more than
-        like talk to somebody else, noise or our own echo. So it is taken to be where nobody named its moments."""
+        """Whether the present or last stretch, dismissed or not, sounded like something that this person may be asking
+        us: like speech to us more than like all else together, and not surely like an acknowledgement. Recognisers make
+        words of coughs, laughs, echo and a noisy room, too. So it is taken to be where nobody named its moments."""
         if not self._kinds:
             return True
-        wants, agrees, vocal, *others = self._kinds
-        return wants + agrees + vocal > sum(others)
+        wants, agrees, *others = self._kinds
+        return wants + agrees > sum(others) and agrees < _SURELY * wants
 
     def is_the_person(self, facts: CallerSpeech) -> bool:
         """Whether this is speech near the microphone: not our echo, and above the line's quiet."""

@@ -133,10 +133,13 @@ class FloorSide:
 
     def words(self, item_id: str, text: str) -> None:
         """What the person said, by the engine's account. A turn that was dismissed by its sound, and is a request by
-        its words, is answered after all, unless it sounded like talk to somebody else or like our own echo."""
+        its words, is answered after all, unless it sounded like something that has no words for us."""
         if self._control is None:
             return
         books = self._books
+        dismissed = self._dismissed_items.pop(item_id, None)
+        if dismissed is False:
+            return
         phrases, said = self._control.rules.phrases, plain_words(text)
         if said in phrases.holds:
             self._interrupting.interrupt("hold")
@@ -145,11 +148,10 @@ class FloorSide:
             books.note("holding", item_id=item_id)
             return
         verdict = self._control.words(text, books.now)
-        unanswered = self._dismissed_items.pop(item_id, False)
-        if unanswered and verdict is Verdict.NOTHING and phrases.ask_for_the_floor(said):
+        if dismissed and verdict is Verdict.NOTHING and phrases.ask_for_the_floor(said):
             verdict = Verdict.YIELD
         self._act(verdict, "words")
-        if unanswered and verdict is Verdict.YIELD:
+        if dismissed and verdict is Verdict.YIELD:
             self._asking.ask(Wish("turn"))
 
     def handle_time(self) -> None:

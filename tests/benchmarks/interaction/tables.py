@@ -70,10 +70,10 @@ NOTES = (
     "* Two of three commands are one man's, recorded across a room: how often and how late commands are believed is "
     "mostly how he is.",
     "* The networks that judge learned from the other half only; `docs/decisions/007` says how. Their thresholds were "
-    "chosen there, with people whom networks of their kind had not heard. This half was looked at nine times before: "
+    "chosen there, with people whom networks of their kind had not heard. This half was looked at ten times besides: "
     "once led to the threshold for words that are over, once to lessons with laughs and murmurs in people's own "
     "voices, once to a search for a fault in the measure of echo, found and mended on the other half, once to three "
-    "networks instead of one, once to more lessons and lower thresholds, and four times to their being refused.",
+    "networks instead of one, once to more lessons and lower thresholds, once to hearing with a layer of a speech recogniser, and five times to their being refused.",
 )
 
 
