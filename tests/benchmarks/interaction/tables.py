@@ -73,7 +73,8 @@ NOTES = (
     "chosen there, with people whom networks of their kind had not heard. This half was looked at ten times besides: "
     "once led to the threshold for words that are over, once to lessons with laughs and murmurs in people's own "
     "voices, once to a search for a fault in the measure of echo, found and mended on the other half, once to three "
-    "networks instead of one, once to more lessons and lower thresholds, once to hearing with a layer of a speech recogniser, and five times to their being refused.",
+    "networks instead of one, once to more lessons and lower thresholds, and five times to what was tried being "
+    "refused.",
 )
 
 
