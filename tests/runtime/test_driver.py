@@ -15,6 +15,7 @@ from voice.audio.frames import AudioFrame
 from voice.engines.base import EngineListener, SpeechFacts
 from voice.engines.scripted import ScriptedEngine
 from voice.errors import EngineFailed, EngineRefused, EngineUnreachable, PeerGone, VoiceError
+from voice.net.loop import run
 from voice.protocol.client_events import ClientEvent, InputAudioBufferCommit, ResponseCreate, SessionUpdate
 from voice.protocol.items import FunctionCallOutput
 from voice.session import effects as ef
@@ -273,6 +274,20 @@ def test_a_sooner_deadline_takes_the_timer_over() -> None:
             await until(lambda: scene.seen.events().count("Tick") > ticks)
 
     asyncio.run(scene())
+
+
+def test_on_the_loop_of_the_service_a_deadline_that_has_come_is_met_among_other_events() -> None:
+    async def scene() -> None:
+        turns = TurnRules(mode="push_to_talk", release_tail_ms=0.2, tap_ms=0)
+        async with conversation(turns=turns) as scene:
+            scene.transport.listener.push_to_talk(True)
+            scene.transport.say(SOUND.data)
+            scene.transport.listener.push_to_talk(False)
+            scene.transport.listener.played(0, 0.0, 10.0)
+            assert scene.driver.failure is None
+            await until(lambda: any(isinstance(event, InputAudioBufferCommit) for event in scene.engine.sent))
+
+    run(scene())
 
 
 def test_what_a_frame_sets_off_still_winds_the_timer() -> None:

@@ -70,7 +70,8 @@ class Driver:
         self._over = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._zero = self._loop.time()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._rings_at = 0.0  # uvloop's handle of a moment that has come cannot tell it
         self._tasks = Tasks(self.session_id, self._task_failed)
         self._hearing = Hearing(
             session,
@@ -193,9 +194,10 @@ class Driver:
             return
         when = max(self._zero + deadline.at, self._loop.time())
         if self._timer is not None:
-            if self._timer.when() <= when:
+            if self._rings_at <= when:
                 return
             self._timer.cancel()
+        self._rings_at = when
         self._timer = self._loop.call_at(when, self._ring)
 
     def _ring(self) -> None:

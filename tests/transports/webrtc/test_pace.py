@@ -283,3 +283,16 @@ def test_after_the_end_nothing_is_heard() -> None:
         return ears
 
     assert len(run(listen()).frames) == 1
+
+
+def test_a_hole_that_is_seen_when_its_wait_is_just_over_is_a_hole() -> None:
+    async def listen() -> Ears:
+        ears = Ears()
+        for numbers, wait_ms in (((0,), 20.0), ((1,), 64.8), ((3, 4), 1.0)):
+            for number in numbers:
+                ears.incoming.receive(number, number * 960, packet(number))
+            await asyncio.sleep(wait_ms / 1000)
+        ears.incoming.end()
+        return ears
+
+    assert [data for _, data in run(listen()).frames] == [packet(0), packet(1), b"lost", packet(3), packet(4)]

@@ -31,7 +31,8 @@ class Incoming:
         self._decoder = decoder
         self._receive_frame = receive_frame
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._rings_at_ms = 0.0  # uvloop's handle of a moment that has come cannot tell it
         self._ended = False
 
     def receive(self, sequence: int, timestamp: int, payload: bytes) -> None:
@@ -71,9 +72,10 @@ class Incoming:
                 self._timer = None
             return
         if self._timer is not None:
-            if abs(self._timer.when() * 1000 - deadline_ms) < 1:
+            if abs(self._rings_at_ms - deadline_ms) < 1:
                 return
             self._timer.cancel()
+        self._rings_at_ms = deadline_ms
         self._timer = self._loop.call_at(deadline_ms / 1000, self._ring)
 
     def _ring(self) -> None:
