@@ -108,6 +108,16 @@ def test_a_hiss_that_a_telephone_does_not_carry_is_no_beginning() -> None:
     assert onset_s(stop, telephone_band) - onset_s(stop) > 0.1
 
 
+@pytest.mark.parametrize("event", ["interruption", "interruption_word", "backchannel", "laugh", "side"])
+def test_everybody_is_heard_as_often_as_everybody_else_with_all_of_their_recordings(event: str) -> None:
+    recordings = clips_for(event, "report")
+    people = {clip.speaker for clip in recordings}
+    drawn = [scene(event, "clean", "report", number, 1).clip for number in range(len(people) * len(recordings))]
+    heard = [clip.speaker for clip in drawn if clip is not None]
+    assert {heard.count(person) for person in people} == {len(recordings)}
+    assert set(drawn) == set(recordings)
+
+
 def test_every_recording_can_be_played() -> None:
     for event in EVENTS:
         for clip in clips_for(event, "report"):
@@ -244,7 +254,8 @@ def test_the_figures_that_others_rely_on_are_there() -> None:
     assert found["cell.interruption.clean.yield_rate"] == 0.5
     assert any("yields" in label for label, _ in table(found))
     text = page(found, "report", 1)
-    assert "| ours | at once |" in text
+    assert "| ours | with words | at once |" in text
+    assert f"| {_one_of('interruption').speaker} | with words | .50 " in text
     assert "synthetic" in text
     assert "2 events in a cell" in text
 
@@ -277,6 +288,15 @@ def test_someone_who_interrupts_is_yielded_to() -> None:
     assert 0 <= ours.ducked_ms < 300
     assert 0 <= at_once.stopped_ms < 500
     assert ours.features
+
+
+@pytest.mark.speech
+def test_the_embedded_recogniser_is_heard_where_it_takes_part() -> None:
+    task = Task("interruption", "clean", "report", (0,), 1, ("ours", "recognising"))
+    ours, recognising = play(task)
+    assert ours.words == ()
+    assert recognising.words
+    assert recognising.stopped
 
 
 @pytest.mark.speech
@@ -334,7 +354,11 @@ def _played(drawn: Scene, *effects: tuple[float, ef.Effect], silent: float, repl
 
 
 def _one_of_each() -> Iterator[Scene]:
-    return (scene(event, "clean", "report", 0, 1) for event in EVENTS)
+    return map(_one_of, EVENTS)
+
+
+def _one_of(event: str) -> Scene:
+    return scene(event, "clean", "report", 0, 1)
 
 
 def _by_policy(event: str, condition: str) -> tuple[Outcome, Outcome]:

@@ -205,6 +205,48 @@ def test_what_the_far_end_explains_has_not_the_floor_until_something_is_heard_th
     assert believed(WANTS, 620, floor=floor) == [Verdict.YIELD]
 
 
+LIKELY = (0.8, 0.1, 0.05, 0.0, 0.05)
+
+
+@pytest.mark.parametrize(("while_it_sounded", "after", "taken"), [(0.97, 0.3, False), (0.5, 0.97, True)])
+def test_a_voice_that_is_gone_was_ours_if_it_was_while_it_sounded(
+    while_it_sounded: float, after: float, taken: bool
+) -> None:
+    floor = control()
+    for ms in range(60, 260, 32):
+        floor.hear(replace(speech("going", ms, echo=while_it_sounded, late=8), kinds=LIKELY), 5 + ms / 1000)
+    gone = replace(speech("going", 260, echo=after, late=100), kinds=LIKELY)
+    assert (floor.hear(gone, 5.36) is Verdict.YIELD) is taken
+
+
+def taken_at(begins: float, kinds: tuple[float, ...]) -> float | None:
+    """When a sound has the floor that goes on; the reply sounds from 10.0 on."""
+    floor = FloorControl(RULES)
+    for ms in range(32, 2_000, 32):
+        now = begins + ms / 1000
+        if now >= 10.0:
+            floor.sounding(10.0)
+        stage, late = ("onset", 32) if ms == 32 else ("going", 8)
+        if floor.hear(replace(speech(stage, ms, late=late), kinds=kinds), now) is Verdict.YIELD:
+            return now
+    return None
+
+
+@pytest.mark.parametrize(
+    ("begins", "kinds", "taken"),
+    [
+        pytest.param(10.2, LIKELY, 11.0, id="with the reply: perhaps its echo"),
+        pytest.param(10.2, WANTS, 10.26, id="with the reply, and surely a request"),
+        pytest.param(9.9, LIKELY, 10.3, id="before the reply, so not its echo"),
+        pytest.param(10.5, LIKELY, 10.83, id="well after its first sound"),
+    ],
+)
+def test_what_begins_with_the_reply_must_be_believed_more_surely_for_a_second(
+    begins: float, kinds: tuple[float, ...], taken: float
+) -> None:
+    assert taken_at(begins, kinds) == pytest.approx(taken, abs=0.05)
+
+
 def test_an_engine_that_hears_our_echo_is_not_believed_against_an_ear_that_knows() -> None:
     floor = control()
     believed(ECHO, 60, 92, floor=floor)

@@ -24,7 +24,8 @@ class Leaning(Enum):
 class BeliefRules:
     """From `somebody` on (they want the floor, or agree) the assistant is turned down, below `nobody` for `calm`
     moments on end it is given back. The floor is taken when the mean of the last `moments` reaches `sure` within
-    `early_ms` of the first sign, `likely` later, and `after` when the voice has been gone for `gone_ms`."""
+    `early_ms` of the first sign, `likely` later, and `after` when the voice has been gone for `gone_ms`; what may be
+    the echo of a reply's first sound needs `wary`."""
 
     somebody: float = 0.35
     nobody: float = 0.25
@@ -34,6 +35,7 @@ class BeliefRules:
     early_ms: float = 300.0
     likely: float = 0.65
     after: float = 0.5
+    wary: float = 0.93
     gone_ms: float = 90.0
 
 
@@ -51,8 +53,8 @@ class Belief:
         self._wants.clear()
         self._since, self._calm = None, 0
 
-    def hear(self, kinds: tuple[float, ...], *, gone_ms: float, now: float) -> Leaning:
-        """The newest moment. `gone_ms`: so long ago there was a voice."""
+    def hear(self, kinds: tuple[float, ...], *, gone_ms: float, now: float, wary: bool = False) -> Leaning:
+        """The newest moment. `gone_ms`: so long ago there was a voice. `wary`: it may well be our own."""
         rules = self.rules
         wants, agrees = kinds[0], kinds[1]
         self._wants.append(wants)
@@ -64,7 +66,8 @@ class Belief:
         if self._calm >= rules.calm:
             self._since = None
             return Leaning.NOBODY
-        if sum(self._wants) / rules.moments >= self._needed(gone_ms, now - self._since):
+        needed = rules.wary if wary else self._needed(gone_ms, now - self._since)
+        if sum(self._wants) / rules.moments >= needed:
             return Leaning.WANTS
         return Leaning.SOMEBODY if wants + agrees >= rules.nobody else Leaning.UNSURE
 

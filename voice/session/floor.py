@@ -13,6 +13,7 @@ A dismissed stretch that goes on, or turns out to hold other words, is judged ag
 
 from __future__ import annotations
 
+from collections import deque
 from enum import Enum
 from itertools import zip_longest
 
@@ -24,6 +25,9 @@ from voice.session.rules import FloorRules, plain_words
 
 _SURELY = 3.0
 """What is so many times more like an acknowledgement than like a request is one."""
+
+_VOICED_MOMENTS = 4
+_PRESENT_MS = 32.0
 
 
 class Verdict(Enum):
@@ -65,6 +69,8 @@ class FloorControl:
         self._facts: CallerSpeech | None = None
         self._before_ms = self._counted_ms = 0.0
         self._present = False
+        self._voiced_echo: deque[float] = deque(maxlen=_VOICED_MOMENTS)
+        self._began_with_reply = False
 
     # What the session tells
 
@@ -72,6 +78,8 @@ class FloorControl:
         """Since when the present reply is audible; None: the assistant is silent."""
         if (since is None) is not (self._sound_since is None):
             self.belief.forget()
+            self._voiced_echo.clear()
+            self._began_with_reply = False
         if since is not None and self._sound_since is None:
             self._before_ms = self._facts.speech_ms if self._facts is not None and self._present else 0.0
             self._counted_ms = 0.0
@@ -206,12 +214,14 @@ class FloorControl:
     def _believe(self, facts: CallerSpeech, now: float) -> Verdict:
         """By what the ear takes each moment for."""
         self._kinds = [sum(both) for both in zip_longest(self._kinds, facts.kinds, fillvalue=0.0)]
-        leaning = self.belief.hear(facts.kinds, gone_ms=facts.late_ms if facts.stage != "onset" else 0.0, now=now)
+        self._notice_voice(facts, now)
+        gone_ms = facts.late_ms if facts.stage != "onset" else 0.0
+        leaning = self.belief.hear(facts.kinds, gone_ms=gone_ms, now=now, wary=self._is_wary(now))
         if self.doubt is Doubt.TAKEN:
             if facts.stage == "offset":
                 self.doubt = Doubt.IDLE
             return Verdict.NOTHING
-        if leaning is Leaning.WANTS and facts.echo < self.rules.sure_echo:
+        if leaning is Leaning.WANTS and self._echo(facts, gone_ms) < self.rules.sure_echo:
             return self._take()
         if facts.stage == "offset" or leaning is Leaning.NOBODY:
             if facts.stage == "offset":
@@ -223,6 +233,25 @@ class FloorControl:
             self.doubt, self._onset_at = Doubt.DOUBT, now
             return self._duck()
         return Verdict.NOTHING
+
+    def _notice_voice(self, facts: CallerSpeech, now: float) -> None:
+        assert self._sound_since is not None
+        if facts.stage == "onset":
+            since_reply_s = now - facts.speech_ms / 1000 - self._sound_since
+            self._began_with_reply = 0 <= since_reply_s * 1000 < self.rules.grace_ms
+        elif facts.stage == "going" and facts.late_ms < _PRESENT_MS:
+            self._voiced_echo.append(facts.echo)
+
+    def _is_wary(self, now: float) -> bool:
+        """Whether this may be the echo of the reply's first sound, while nothing is known of the echo yet."""
+        assert self._sound_since is not None
+        return self._began_with_reply and (now - self._sound_since) * 1000 < self.rules.wary_ms
+
+    def _echo(self, facts: CallerSpeech, gone_ms: float) -> float:
+        """How much the voice is like our own. One that is gone is what it was: what is left of it tells little."""
+        if gone_ms < self.rules.belief.gone_ms or not self._voiced_echo:
+            return facts.echo
+        return sum(self._voiced_echo) / len(self._voiced_echo)
 
     def _is_ours(self, facts: CallerSpeech) -> bool:
         return facts.echo >= self.rules.echo

@@ -123,8 +123,10 @@ class FloorRules:
     for interrupted at the first sign (`stop`).
 
     All this is for an ear that only finds speech. One that says what each moment is (`CallerSpeech.kinds`) is followed
-    by the rules of `belief` alone; `names_moments` is true where the ear is known to be such a one, so that an engine
-    that hears an echo is not believed against it, not even before the ear first heard anything.
+    by the rules of `belief` alone. What began within `grace_ms` of a reply's first sound may be its echo, of which
+    nothing is known yet: for the reply's first `wary_ms` it must be believed more surely (`BeliefRules.wary`).
+    `names_moments` is true where the ear is known to be such a one, so that an engine that hears an echo is not
+    believed against it, not even before the ear first heard anything.
     """
 
     yield_ms: float = 420.0
@@ -141,6 +143,7 @@ class FloorRules:
     grace_ms: float = 250.0
     back_off_ms: float = 700.0
     wary_yield_ms: float = 560.0
+    wary_ms: float = 1_000.0
     deaf_ms: float = 600.0
     recent_ms: float = 400.0
     near_db: float = 5.0

@@ -13,7 +13,8 @@ METHOD = (
     "Most coughs and all cleared throats are synthetic; backchannels are read from a prompt, the spontaneous ones "
     'stand apart. Ours takes turns with its own ear (`turns.mode = "local"`), waits 1.35 s and asks for the reply '
     "after 0.35 s, held back and retracted unheard if the person goes on; such a reply counts as a split turn, not "
-    "as an interruption. No recogniser takes part."
+    "as an interruption. No recogniser takes part, except under `with words`, where the embedded one tells what was "
+    "said when a turn is over: what sounded like a request more than like anything else then is one."
 )
 
 
@@ -21,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     from tests.benchmarks.interaction.scenes import CONDITIONS, EVENTS
 
     parser.add_argument("--events", type=int, default=50, metavar="N", help="events in a cell (default 50)")
-    parser.add_argument("--policy", choices=("ours", "at_once", "both", "listen"), default="both")
+    parser.add_argument("--policy", choices=("ours", "recognising", "at_once", "all", "listen"), default="all")
     parser.add_argument("--half", choices=("tune", "report"), default="report", help="of the speakers (default report)")
     parser.add_argument("--quick", action="store_true", help="ten events in a cell")
     parser.add_argument("--only", nargs="+", default=EVENTS, choices=EVENTS, metavar="EVENT", help=" ".join(EVENTS))
@@ -32,9 +33,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--words",
         action="store_true",
-        help="recognise words, too: they lengthen or shorten the wait for the end of a turn; slow",
+        help="recognise words under every policy, to look at them (dump); slow",
     )
-    parser.add_argument("--beside", type=Path, metavar="FILE", help="JSON figures of `at_once` from another run")
+    parser.add_argument("--beside", type=Path, metavar="FILE", help="JSON figures of other policies from another run")
     parser.add_argument("--wav", type=Path, metavar="DIR", help="some scenes to listen to, each with its timeline")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the published table there")
 

@@ -70,6 +70,7 @@ class Words:
         self._phrases = tuple(phrases)
         self._fed = 0
         self.text = ""
+        self.start()
 
     def start(self) -> None:
         self._decoder.start(self._phrases)
@@ -84,6 +85,10 @@ class Words:
             return False
         said, self.text = self.text, self._decoder.heard().text
         return self.text != said
+
+    def end(self) -> str:
+        """The utterance is over: its words."""
+        return self._decoder.end().text
 
 
 @cache
@@ -123,6 +128,14 @@ class EngineEar:
     def recognise(self, frame: AudioFrame) -> bool:
         """Sound of a turn that somebody else found; whether the words are others now."""
         return self._words is not None and self._words.feed(self._converter.convert(frame.data))
+
+    @property
+    def recognises(self) -> bool:
+        return self._words is not None
+
+    def all_text(self) -> str:
+        """The words of a turn that is over; `begin_again` is next."""
+        return "" if self._words is None else self._words.end()
 
     def begin_again(self) -> None:
         """The turn is over."""

@@ -48,7 +48,7 @@ def panel(options: argparse.Namespace) -> dict[str, float]:
     found = figures(outcomes)
     if options.beside:
         known = json.loads(options.beside.read_text(encoding="utf-8").splitlines()[-1])
-        found |= {key: value for key, value in known.items() if key.startswith("at_once.")}
+        found |= {key: value for key, value in known.items() if key.partition(".")[0] in SCORED and key not in found}
     if options.markdown:
         from tests.benchmarks.interaction.tables import page
 
@@ -59,7 +59,7 @@ def panel(options: argparse.Namespace) -> dict[str, float]:
 def tasks_of(options: argparse.Namespace) -> list[Task]:
     """One for each cell in which somebody of the half can do something."""
     events = QUICK_EVENTS if options.quick else options.events
-    policies = SCORED if options.policy == "both" else (options.policy,)
+    policies = SCORED if options.policy == "all" else (options.policy,)
     return [
         Task(event, condition, options.half, tuple(range(events)), options.seed, policies, options.words)
         for event, condition in cells(tuple(options.only), tuple(options.conditions))

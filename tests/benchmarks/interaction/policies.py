@@ -1,19 +1,15 @@
-"""Two ways to deal with a person who makes a sound while the assistant speaks, side by side in the same run."""
+"""Ways to deal with a person who makes a sound while the assistant speaks, side by side in the same run."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
-from typing import TYPE_CHECKING
 
 from voice.engines.interruption import InterruptionModel, shipped
 from voice.protocol.settings import SemanticVad, ServerVad
 from voice.runtime.phrases import phrase_lists
 from voice.session.belief import BeliefRules
 from voice.session.rules import FloorRules, TurnRules
-
-if TYPE_CHECKING:
-    pass
 
 PATIENT_MS, SPECULATE_MS = 1_350.0, 350.0
 
@@ -25,6 +21,7 @@ class Policy:
     With `always` our ear listens while the assistant is silent, too: only then are the opening words of a scene heard.
     `turns` says who ends the person's turns, and when: the engine by `detection`, or our ear.
     `model` says what each moment is; None: the rules judge by duration and loudness.
+    With `words` the embedded recogniser tells what was said when a turn is over.
     """
 
     name: str
@@ -33,6 +30,7 @@ class Policy:
     always: bool = False
     turns: TurnRules = field(default_factory=TurnRules)
     model: InterruptionModel | None = None
+    words: bool = False
 
     @property
     def has_ear(self) -> bool:
@@ -46,6 +44,11 @@ def ours() -> Policy:
     rules = FloorRules(phrases=phrase_lists("en"), names_moments=model is not None)
     turns = TurnRules(mode="local", silence_ms=PATIENT_MS, speculate_ms=SPECULATE_MS)
     return Policy("ours", rules, SemanticVad(), always=True, turns=turns, model=model)
+
+
+def recognising() -> Policy:
+    """Ours as it is with the embedded engine, whose recogniser is heard, too."""
+    return replace(ours(), name="recognising", words=True)
 
 
 def listen() -> Policy:
@@ -65,5 +68,5 @@ def at_once() -> Policy:
     return Policy("at_once", None, ServerVad())
 
 
-SCORED = ("ours", "at_once")
-POLICIES = {"ours": ours, "at_once": at_once, "listen": listen}
+SCORED = ("ours", "recognising", "at_once")
+POLICIES = {"ours": ours, "recognising": recognising, "at_once": at_once, "listen": listen}

@@ -160,7 +160,7 @@ def _event(
         clip = random.choice(of_half(half, "noise"))
         return clip, _piece(random, clip, LONG_S), clip.name, person_db - random.uniform(*NOISE_BELOW_DB)
     clips = clips_for(event, half)
-    clip = clips[number % len(clips)] if event != "pause" else clips[(number // 2 + number) % len(clips)]
+    clip = _next_of(clips, number // 2 + number if event == "pause" else number)
     if event == "side":
         return (
             clip,
@@ -170,6 +170,16 @@ def _event(
         )
     end_s = clip.spans_s[-1][1] if clip.spans_s else len(sound(clip.name)) / RATE_HZ
     return clip, (onset_s(clip, carried), end_s), clip.name, person_db
+
+
+def _next_of(clips: tuple[Clip, ...], number: int) -> Clip:
+    """Everybody as often as everybody else, each with all their recordings in turn."""
+    by_person: dict[str, list[Clip]] = {}
+    for clip in clips:
+        by_person.setdefault(clip.speaker, []).append(clip)
+    turn, who = divmod(number, len(by_person))
+    own = list(by_person.values())[who]
+    return own[turn % len(own)]
 
 
 def _made_s(kind: str, seed: int) -> float:

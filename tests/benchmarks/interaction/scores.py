@@ -35,7 +35,7 @@ def figures(outcomes: Sequence[Outcome]) -> dict[str, float]:
     for policy in sorted({result.policy for result in outcomes}, reverse=True):
         mine = [result for result in outcomes if result.policy == policy]
         prefix = "" if policy == "ours" else f"{policy}."
-        found |= {prefix + key: value for key, value in (_pooled(mine) | _cells(mine)).items()}
+        found |= {prefix + key: value for key, value in (_pooled(mine) | _cells(mine) | _people(mine)).items()}
     return found
 
 
@@ -69,6 +69,16 @@ def _cells(outcomes: Sequence[Outcome]) -> dict[str, float]:
             scores = _pauses(cell) if event == "pause" else _ignores(cell)
         found |= {f"cell.{event}.{condition}.{key}": value for key, value in scores.items()}
         found[f"cell.{event}.{condition}.events"] = float(len(cell))
+    return found
+
+
+def _people(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """How often, and how soon, each one's commands are yielded to."""
+    commands = [result for result in outcomes if result.scene.event == "interruption"]
+    found: dict[str, float] = {}
+    for person in dict.fromkeys(result.scene.speaker for result in commands):
+        scores = _yields([result for result in commands if result.scene.speaker == person])
+        found |= {f"person.{person}.{key}": value for key, value in scores.items()}
     return found
 
 

@@ -20,12 +20,12 @@ from tests.world.engine import EngineOfScripts, Plan
 from voice.audio.convert import convert_whole
 from voice.audio.frames import PCM_16K, AudioFrame
 from voice.engines.base import Ear
+from voice.engines.brain.intents import recogniser_phrases
 from voice.engines.endings import ending_of
 from voice.engines.speech.silero import SileroProbability
 from voice.protocol.client_events import ClientEvent, InputAudioBufferCommit
 from voice.protocol.settings import Session as Settings
 from voice.protocol.traits import EngineTraits
-from voice.runtime.phrases import phrase_lists
 from voice.session import effects as ef
 from voice.session import events as ev
 from voice.session.rules import SessionConfig, TurnRules
@@ -69,7 +69,8 @@ class Played:
 class Stage:
     """Everything that one scene needs. `memo` is shared by the policies of a scene.
 
-    With `words` the recogniser listens, too, and tells how the words of a turn end.
+    With `words` the recogniser listens, too: the engine tells what was said when a turn is over, and our ear how the
+    words of a turn end.
     """
 
     def __init__(self, scene: Scene, policy: Policy, memo: Memo, near: Samples, *, words: bool = False) -> None:
@@ -90,10 +91,14 @@ class Stage:
         self._microphone = Microphone(scene, near)
         self._reply = mixing.reply_in(scene, self._format)
         self._said_bytes = 0
-        self._engine = self._engine_of_scripts()
+        recognises = (words or policy.words) and policy.has_ear
         self._engine_ear = EngineEar(
-            self._format, policy, RememberedProbability(memo, lambda: _detector(0)), _words(scene, policy, always=words)
+            self._format,
+            policy,
+            RememberedProbability(memo, lambda: _detector(0)),
+            Words(_phrases()) if recognises else None,
         )
+        self._engine = self._engine_of_scripts()
         self._listens_at_s = 0.0 if scene.event == "pause" else scene.reply_at_s - THINKING_S
         self._ear = _ear(scene, policy) if policy.has_ear else None
         self._inbox: deque[ev.Event] = deque()
@@ -231,7 +236,8 @@ class Stage:
             emit=lambda event: self._post(ev.EngineSaid(event)),
             emit_audio=self._say,
             plan=lambda _: Plan(sound_ms=length_ms, speed=SPEED, first_after_ms=thinking_ms),
-            transcribes=False,
+            transcribes=self._engine_ear.recognises,
+            words=lambda _: self._engine_ear.all_text(),
         )
 
     def _say(self, response_id: str, item_id: str, output_index: int, content_index: int, silence: AudioFrame) -> None:
@@ -277,11 +283,10 @@ def _ear(scene: Scene, policy: Policy) -> Ear:
     )
 
 
-def _words(scene: Scene, policy: Policy, *, always: bool) -> Words | None:
-    if not policy.has_ear or not always:
-        return None
-    lists = phrase_lists("en")
-    return Words(() if scene.event == "pause" else sorted(lists.acknowledgements | lists.interruptions | lists.holds))
+@cache
+def _phrases() -> tuple[str, ...]:
+    """What the embedded engine's recogniser expects."""
+    return tuple(recogniser_phrases())
 
 
 def _detector(number: int) -> SileroProbability:

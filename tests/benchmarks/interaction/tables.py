@@ -34,7 +34,7 @@ COUNTS = (
     ("stopped_before_anything", "stopped before anything happened"),
     ("split_turns_rate", "turns split in a pause"),
 )
-POLICIES = (("ours", ""), ("at once", "at_once."))
+POLICIES = (("ours", ""), ("with words", "recognising."), ("at once", "at_once."))
 TITLES = {
     "clean": "clean",
     "snr20": "20 dB",
@@ -100,6 +100,7 @@ def page(figures: dict[str, float], half: Half, seed: int) -> str:
     """`docs/reference/interaction.md`."""
     from tests.benchmarks.interaction import METHOD
 
+    shown = {title: prefix for title, prefix in POLICIES if f"{prefix}yield_rate" in figures}
     lines = [
         "# Who yields to whom",
         "",
@@ -112,16 +113,17 @@ def page(figures: dict[str, float], half: Half, seed: int) -> str:
         "",
         "## All conditions together",
         "",
-        "| score | ours | at once |",
-        "|---|---|---|",
+        f"| score | {' | '.join(shown)} |",
+        f"|---|{'---|' * len(shown)}",
     ]
     for table, form in ((RATES, _share), (TIMES, _whole), (COUNTS, _plain)):
         for key, label in table:
-            values = [_one(figures, prefix + key, form) for _, prefix in POLICIES]
+            values = [_one(figures, prefix + key, form) for prefix in shown.values()]
             if any(values):
                 lines.append(f"| {label} | {' | '.join(value or '–' for value in values)} |")
-    for title, prefix in POLICIES:
+    for title, prefix in shown.items():
         lines += ["", f"## Cell by cell: {title}", "", *_cells(figures, prefix)]
+    lines += ["", "## Commands, person by person", "", *_people_rows(figures)]
     lines += ["", "## What the events are", "", "| event | what it is | speakers |", "|---|---|---|"]
     lines += [f"| {event} | {WHAT[event]} | {_speakers(event, half)} |" for event in EVENTS]
     return "\n".join([*lines, "", "## What to make of it", "", *NOTES, ""])
@@ -143,6 +145,22 @@ def _cells(figures: dict[str, float], prefix: str) -> list[str]:
             for time in ("duck_p95_ms", "yield_p50_ms", "stop_p95_ms"):
                 cells = [_one(figures, f"{prefix}cell.{event}.{c}.{time}", _whole) or "–" for c in CONDITIONS]
                 lines.append(f"| {event} | {time} | {' | '.join(cells)} |")
+    return lines
+
+
+def _people_rows(figures: dict[str, float]) -> list[str]:
+    people = sorted({key.split(".")[1] for key in figures if key.startswith("person.")})
+    lines = [
+        "| person | policy | yields | turned down p95, ms | silent p50, ms | silent p95, ms |",
+        "|---|---|---|---|---|---|",
+    ]
+    for person in people:
+        for title, prefix in POLICIES:
+            name = f"{prefix}person.{person}."
+            times = [_one(figures, name + key, _whole) or "–" for key in ("duck_p95_ms", "yield_p50_ms", "stop_p95_ms")]
+            rate = _one(figures, f"{name}yield_rate", _share)
+            if rate:
+                lines.append(f"| {person} | {title} | {rate} | {' | '.join(times)} |")
     return lines
 
 
