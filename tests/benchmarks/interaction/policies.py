@@ -58,7 +58,7 @@ def listen() -> Policy:
         soft_yield_ms=inf,
         wary_yield_ms=inf,
         deaf_ms=1e9,
-        belief=BeliefRules(sure=2.0, likely=2.0, after=2.0),
+        belief=BeliefRules(sure=2.0, likely=2.0, after=2.0, wary=2.0),
     )
     return Policy("listen", never, SemanticVad(), always=True, model=shipped())
 
