@@ -23,9 +23,6 @@ from voice.session.deadlines import Deadline
 from voice.session.events import CallerSpeech
 from voice.session.rules import FloorRules, plain_words
 
-_SURELY = 3.0
-"""What is so many times more like an acknowledgement than like a request is one."""
-
 _VOICED_MOMENTS = 4
 _PRESENT_MS = 32.0
 
@@ -182,12 +179,12 @@ class FloorControl:
     @property
     def meant_us(self) -> bool:
         """Whether the present or last stretch, dismissed or not, sounded like something that this person may be asking
-        us: like speech to us more than like all else together, and not surely like an acknowledgement. Recognisers make
+        us: like speech to us more than like all else together, and not more like an acknowledgement. Recognisers make
         words of coughs, laughs, echo and a noisy room, too. So it is taken to be where nobody named its moments."""
         if not self._kinds:
             return True
         wants, agrees, *others = self._kinds
-        return wants + agrees > sum(others) and agrees < _SURELY * wants
+        return wants + agrees > sum(others) and wants >= agrees
 
     def is_the_person(self, facts: CallerSpeech) -> bool:
         """Whether this is speech near the microphone: not our echo, and above the line's quiet."""
