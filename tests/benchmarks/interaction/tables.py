@@ -215,6 +215,8 @@ def _plain(figures: dict[str, float], key: str) -> str:
 
 
 def _number(share: float) -> str:
-    """.97 rather than 0.97; 1.00."""
+    """.97 rather than 0.97; .997 rather than 1.00, which is all of them."""
     text = f"{share:.2f}"
-    return text.removeprefix("0") if share < 0.995 else text
+    if text == "1.00" and share < 1:
+        text = f"{share:.3f}"
+    return text.removeprefix("0")
