@@ -24,7 +24,9 @@ from voice.session.events import CallerSpeech
 from voice.session.rules import FloorRules, plain_words
 
 _VOICED_MOMENTS = 4
+"""Of a voice that is gone so many moments tell whose it was: the measure of echo jumps from one to the next."""
 _PRESENT_MS = 32.0
+"""A voice that was heard so lately, one window ago, is there."""
 
 
 class Verdict(Enum):

@@ -47,7 +47,7 @@ class FloorSide:
         self._person = person
         rules = books.config.floor
         self._control = FloorControl(rules) if rules is not None and books.ours else None
-        self._dismissed_items: dict[str, bool] = {}
+        self._dismissed_meant_us: dict[str, bool] = {}
 
     def handle_caller_speech(self, event: CallerSpeech) -> None:
         """News from our ear: it judges interruptions, and in `local` mode it takes the person's turns."""
@@ -115,9 +115,9 @@ class FloorSide:
         """Whether a turn that the engine committed wants an answer."""
         if self._control is None or not self._control.dismissed:
             return True
-        self._dismissed_items[item_id] = self._control.meant_us
-        while len(self._dismissed_items) > DISMISSED_REMEMBERED:
-            del self._dismissed_items[next(iter(self._dismissed_items))]
+        self._dismissed_meant_us[item_id] = self._control.meant_us
+        while len(self._dismissed_meant_us) > DISMISSED_REMEMBERED:
+            del self._dismissed_meant_us[next(iter(self._dismissed_meant_us))]
         self._books.gap.settle()
         self._books.note("acknowledged", item_id=item_id)
         return False
@@ -133,12 +133,12 @@ class FloorSide:
 
     def words(self, item_id: str, text: str) -> None:
         """What the person said, by the engine's account. A turn that was dismissed by its sound, and is a request by
-        its words, is answered after all, unless it sounded like something that has no words for us."""
+        its words, is answered after all if it sounded meant for us; else its words are nobody's."""
         if self._control is None:
             return
         books = self._books
-        dismissed = self._dismissed_items.pop(item_id, None)
-        if dismissed is False:
+        meant_us = self._dismissed_meant_us.pop(item_id, None)
+        if meant_us is False:
             return
         phrases, said = self._control.rules.phrases, plain_words(text)
         if said in phrases.holds:
@@ -148,10 +148,10 @@ class FloorSide:
             books.note("holding", item_id=item_id)
             return
         verdict = self._control.words(text, books.now)
-        if dismissed and verdict is Verdict.NOTHING and phrases.ask_for_the_floor(said):
+        if meant_us and verdict is Verdict.NOTHING and phrases.ask_for_the_floor(said):
             verdict = Verdict.YIELD
         self._act(verdict, "words")
-        if dismissed and verdict is Verdict.YIELD:
+        if meant_us and verdict is Verdict.YIELD:
             self._asking.ask(Wish("turn"))
 
     def handle_time(self) -> None:

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -89,7 +89,8 @@ def play(task: Task) -> list[Outcome]:
         near = near_of(drawn)
         memo: dict[int, float] = {}
         for name in task.policies:
-            stage = Stage(drawn, POLICIES[name](), memo, near, words=task.words)
+            policy = POLICIES[name]()
+            stage = Stage(drawn, replace(policy, words=policy.words or task.words), memo, near)
             found += [outcome(drawn, name, stage.play())]
     return found
 

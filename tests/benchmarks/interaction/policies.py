@@ -21,7 +21,8 @@ class Policy:
     With `always` our ear listens while the assistant is silent, too: only then are the opening words of a scene heard.
     `turns` says who ends the person's turns, and when: the engine by `detection`, or our ear.
     `model` says what each moment is; None: the rules judge by duration and loudness.
-    With `words` the embedded recogniser tells what was said when a turn is over.
+    With `words` the embedded recogniser listens beside our ear: the engine tells what was said when a turn is over, and
+    the words so far lengthen or shorten the wait for its end.
     """
 
     name: str

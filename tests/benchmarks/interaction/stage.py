@@ -67,13 +67,9 @@ class Played:
 
 
 class Stage:
-    """Everything that one scene needs. `memo` is shared by the policies of a scene.
+    """Everything that one scene needs. `memo` is shared by the policies of a scene."""
 
-    With `words` the recogniser listens, too: the engine tells what was said when a turn is over, and our ear how the
-    words of a turn end.
-    """
-
-    def __init__(self, scene: Scene, policy: Policy, memo: Memo, near: Samples, *, words: bool = False) -> None:
+    def __init__(self, scene: Scene, policy: Policy, memo: Memo, near: Samples) -> None:
         self.scene = scene
         self.clock = Clock()
         self.config = SessionConfig(
@@ -91,12 +87,11 @@ class Stage:
         self._microphone = Microphone(scene, near)
         self._reply = mixing.reply_in(scene, self._format)
         self._said_bytes = 0
-        recognises = (words or policy.words) and policy.has_ear
         self._engine_ear = EngineEar(
             self._format,
             policy,
             RememberedProbability(memo, lambda: _detector(0)),
-            Words(_phrases()) if recognises else None,
+            Words(_phrases()) if policy.words and policy.has_ear else None,
         )
         self._engine = self._engine_of_scripts()
         self._listens_at_s = 0.0 if scene.event == "pause" else scene.reply_at_s - THINKING_S

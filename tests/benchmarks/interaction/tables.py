@@ -82,9 +82,9 @@ NOTES = (
 
 def rows(figures: dict[str, float]) -> list[tuple[str, str]]:
     """Pooled scores first, then one row for each event with its conditions."""
-    found = [(label, _both(figures, key, _share)) for key, label in RATES]
-    found += [(label, _both(figures, key, _whole)) for key, label in TIMES]
-    found += [(label, _both(figures, key, _plain)) for key, label in COUNTS]
+    found = [(label, _each(figures, key, _share)) for key, label in RATES]
+    found += [(label, _each(figures, key, _whole)) for key, label in TIMES]
+    found += [(label, _each(figures, key, _plain)) for key, label in COUNTS]
     for event in EVENTS:
         score = score_of(event)
         found.append((f"{event}, {score}", _by_condition(figures, event, score)))
@@ -181,7 +181,7 @@ def _speakers(event: str, half: Half) -> str:
     return f"{len({clip.speaker for clip in clips})} ({len(clips)} recordings)"
 
 
-def _both(figures: dict[str, float], key: str, form: Form) -> str:
+def _each(figures: dict[str, float], key: str, form: Form) -> str:
     values = [(name, _one(figures, prefix + key, form)) for name, prefix in POLICIES]
     return "\n".join(f"{name} {value}" for name, value in values if value)
 
