@@ -131,6 +131,21 @@ def test_what_a_device_plays_on_counts_as_not_yet_silent() -> None:
     assert cut.error_ms == 7.5
 
 
+def test_turned_down_is_when_it_was_hushed_for_what_became_an_interruption_and_not_for_a_door() -> None:
+    reporter = Reporter()
+    rise = ev.CallerSpeech("none", 0, 0, -40, -60, 0.0, 0.1, rises=True)
+    reporter.watch(1.0, ev.Played(0, 900, 1), [ef.Play("r", "i", 0, 0, SILENCE)])
+    reporter.watch(2.0, rise, [ef.Duck(-9), ef.Note("hushed")])
+    reporter.watch(2.4, ev.Tick(), [ef.Restore(), ef.Note("unhushed")])
+    reporter.watch(5.02, rise, [ef.Duck(-9), ef.Note("hushed")])
+    reporter.watch(5.2, ev.CallerSpeech("onset", 200, 200, -25, -60, 0.0, 0.9), [ef.Duck(-18), ef.Note("ducked")])
+    stop: list[ef.Effect] = [ef.Note("yielded", {"why": "speech"}), ef.StopPlayback(1)]
+    reporter.watch(5.4, ev.Tick(), stop)
+    (cut,) = reporter.report.interruptions
+    assert (cut.ducked_ms, cut.confirmed_ms) == (20, 400)
+    assert reporter.report.restored == 0
+
+
 def test_somebody_who_writes_is_not_timed_by_what_was_heard_before() -> None:
     room = Room(plan=lambda _: Plan(sound_ms=8_000))
     room.user_speaks(at=1.0, seconds=0.5)

@@ -116,6 +116,13 @@ class Scene:
         """A sound of the person that is no turn (yet)."""
         self._talks.append((at_s, at_s + seconds))
 
+    def hush(self, at_s: float, until_s: float | None = None) -> None:
+        """It is turned down a little, and comes back unless a duck follows."""
+        rise = {"kind": "CallerSpeech", "stage": "none", "speech_ms": 0.0, "rises": True}
+        self.happens(at_s, rise, {"kind": "Duck", "gain_db": -9.0}, note("hushed"))
+        if until_s is not None:
+            self.happens(until_s, {"kind": "Tick"}, {"kind": "Restore"}, note("unhushed"))
+
     def duck(self, at_s: float, until_s: float | None = None) -> None:
         """The assistant is turned down, and comes back unless an interruption follows."""
         speech = {"kind": "CallerSpeech", "stage": "onset", "speech_ms": 80.0}
@@ -225,7 +232,7 @@ def a_whole_conversation() -> Scene:
 
 
 def a_doubtful_conversation() -> Scene:
-    """Our own ear: a pause inside of a turn, an "mm-hm" over the answer, and an interruption that was meant."""
+    """Our own ear: a pause inside of a turn, an "mm-hm" over the answer, a door, and an interruption that was meant."""
     scene = Scene(traits={"name": "local"}, turns={"mode": "local"})
     over = scene.own_turn(0.6, 1.1, 0.42, 1.3, text="How old is … the Brooklyn Bridge?", item_id="item_1")
     scene.turn(over - 0.5, over + 0.06, decided_s=over)
@@ -233,7 +240,9 @@ def a_doubtful_conversation() -> Scene:
     scene.assistant(over + 0.06, 6.5, text, "item_2", until_s=8.2)
     scene.talks_over(5.2, 0.3)
     scene.duck(5.28, 5.62)
+    scene.hush(6.3, 6.7)
     scene.talks_over(7.7, 1.2)
+    scene.hush(7.72)
     scene.duck(7.78)
     scene.interruption(8.2, "item_2", round((8.2 - over - 0.06) * 1000), 6_500)
     scene.happens(

@@ -88,6 +88,7 @@ def session_config(
         tools=tuple(tools),
         client_face=transport.traits.realtime,
         can_duck=transport.traits.can_duck,
+        can_hush=transport.traits.can_hush,
         can_approve=transport.traits.can_approve,
         playout=transport.traits.playout,
         greeting=settings.session.greeting,

@@ -97,11 +97,16 @@ _PER_LIKENESS, _PER_EXCESS_DB, _OFFSET = 12.0, -0.48, -5.6
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """What an answer rests on. `likeness` -1..1 of both pictures at the delay that fits best; `excess_db` how far the
-    newest sound stands above what the far end explains; `excess`: the same of each band, newest row last."""
+    newest sound stands above what the far end explains; `excess`: the same of each band, newest row last; `loss_db`:
+    how much softer than the far end its echo is in each band (negative). `heard` 0..1: how alike both were in the last
+    seconds, at the delay that fits best: below 0.2 or so nothing of the far end comes back, or nothing that stands out.
+    """
 
     likeness: float
     excess_db: float
     excess: Picture
+    loss_db: NDArray[np.float32]
+    heard: float
 
 
 class EchoMeter:
@@ -173,7 +178,8 @@ class EchoMeter:
         excess = np.clip(newest - np.maximum(explained, quiet), -10.0, 30.0)
         weight = newest - quiet
         excess_db = float((weight * excess).sum() / (weight.sum() + 1e-6))
-        self.explanation = Explanation(likeness, excess_db, excess)
+        assert self._loss is not None
+        self.explanation = Explanation(likeness, excess_db, excess, self._loss, float(self._likeness.max()))
         score = _PER_LIKENESS * likeness + _PER_EXCESS_DB * excess_db + _OFFSET
         return 1 / (1 + exp(-score))
 

@@ -55,7 +55,7 @@ class Engine(Protocol):
 class SpeechFacts:
     """What an ear found in the newest sound; see `voice.session.events.CallerSpeech` for the fields."""
 
-    stage: Literal["onset", "going", "offset"]
+    stage: Literal["none", "onset", "going", "offset"]
     speech_ms: float
     late_ms: float
     level_db: float
@@ -63,6 +63,7 @@ class SpeechFacts:
     echo: float
     probability: float
     kinds: tuple[float, ...] = ()
+    rises: bool = False
 
 
 class Ear(Protocol):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from voice.audio.convert import convert_whole
 from voice.audio.far_end import FarEnd
@@ -26,6 +27,8 @@ _RING_FRAMES = 16
 _CALM_EVERY = 25
 """Of quiet frames under a raised gate, one in so many is measured: the noise may be gone."""
 _CALM_MS = 500.0
+_BETWEEN = ("none", "going")
+"""Stages that are no edges."""
 
 
 class DetectorPool:
@@ -173,12 +176,13 @@ class LocalEar:
             self._vad = None
 
     def _keep(self, facts: list[SpeechFacts]) -> None:
-        """Edges are never lost; of what merely goes on only the newest is told."""
+        """Edges are never lost; of what lies between them only the newest is told, and whether anything rose."""
         for fact in facts:
-            if self._owed and self._owed[-1].stage == "going":
+            rose = bool(self._owed) and self._owed[-1].rises
+            if self._owed and self._owed[-1].stage in _BETWEEN:
                 self._owed.pop()
-            if not self._owed or fact.stage != "going":
-                self._owed.append(fact)
+            if not self._owed or fact.stage not in _BETWEEN:
+                self._owed.append(replace(fact, rises=True) if rose else fact)
 
     def _after_the_sound(self, frame: AudioFrame) -> SpeechFacts | None:
         """The loudspeaker is silent: listen on for a moment (it may only have run dry), then let go."""

@@ -18,8 +18,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from voice.audio.echo import BANDS as FAR_BANDS
-from voice.audio.echo import HOP, RATE_HZ, WINDOW
 from voice.engines import embedding
+from voice.engines.bands import BANDS, STEPS_DB
 from voice.engines.embedding import Embedding
 
 if TYPE_CHECKING:
@@ -27,16 +27,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from voice.audio.echo import Explanation
+    from voice.engines.bands import Rows
 
     Vector = NDArray[np.float32]
 
 KINDS = ("interruption", "backchannel", "vocal", "side", "nothing")
 """`vocal`: coughs, cleared throats, laughs. `side`: talk that is not meant for us. `nothing`: noise, our own echo."""
 
-BANDS = 26
-LOWEST_HZ, HIGHEST_HZ = 80.0, 7_600.0
 ROWS = 2
-_NEWEST = HOP * (ROWS - 1) + WINDOW
 MOMENT = 512
 """Samples between two moments."""
 HEARD = 8_000
@@ -47,7 +45,6 @@ _EMBEDDED = 20.0
 """Numbers of the embedding are some 20 large."""
 UNKNOWN_USUAL_DB = -26.0
 """Of somebody who has not spoken yet."""
-_STEPS_DB = 90.3
 _LONGEST_REPLY_S = 2.0
 
 
@@ -64,16 +61,18 @@ class Moment:
     reply_ms: float
     explanation: Explanation | None
 
+    @property
+    def loudness_db(self) -> float:
+        """How loud this person usually is, as far as that is known."""
+        return UNKNOWN_USUAL_DB if self.usual_db is None else self.usual_db
 
-def inputs(samples: NDArray[np.int16], moment: Moment, words: Embedding) -> Vector:
-    """What the network gets for a moment: the newest `samples` at 16 kHz, fewer than two rows at a beginning; `words`
-    has heard them."""
+
+def inputs(rows: Rows, moment: Moment, words: Embedding) -> Vector:
+    """What the network gets for a moment: its ROWS in BANDS; `words` has heard them."""
     import numpy as np
 
-    if len(samples) < _NEWEST:
-        samples = np.concatenate((np.zeros(_NEWEST - len(samples), dtype=np.int16), samples))
-    usual_db = _usual_db(moment)
-    near = (_bands(samples[-_NEWEST:]) - (usual_db + _STEPS_DB - 12.0)) / 20.0
+    usual_db = moment.loudness_db
+    near = (rows - (usual_db + STEPS_DB - 12.0)) / 20.0
     explanation = moment.explanation
     far = np.zeros((ROWS, FAR_BANDS), dtype=np.float32) if explanation is None else explanation.excess[-ROWS:] / 15.0
     facts = np.array(
@@ -94,39 +93,6 @@ def inputs(samples: NDArray[np.int16], moment: Moment, words: Embedding) -> Vect
     return np.concatenate(
         (np.clip(near, -2.5, 1.5).ravel(), far.ravel(), facts, words.newest / _EMBEDDED, words.newest_short)
     )
-
-
-def _usual_db(moment: Moment) -> float:
-    return UNKNOWN_USUAL_DB if moment.usual_db is None else moment.usual_db
-
-
-def _bands(samples: NDArray[np.int16]) -> NDArray[np.float32]:
-    """dB of PCM16 steps, shape (ROWS, BANDS)."""
-    import numpy as np
-
-    window, bands = _analysis()
-    wide = samples.astype(np.float32)
-    spectrum = np.fft.rfft(np.stack((wide[:WINDOW], wide[HOP:])) * window)
-    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
-    found: NDArray[np.float32] = 10 * np.log10(power @ bands + 1.0)
-    return found
-
-
-@cache
-def _analysis() -> tuple[Vector, Vector]:
-    """The Hann window, scaled so that a row is in PCM16 steps squared, and the share of each bin in each band:
-    triangles that are even on the mel scale."""
-    import numpy as np
-
-    window = np.hanning(WINDOW + 1)[:WINDOW]
-    window /= np.sqrt((window**2).sum() * WINDOW / 2)
-    low, high = (2595 * np.log10(1 + hz / 700) for hz in (LOWEST_HZ, HIGHEST_HZ))
-    edges_hz = 700 * (10 ** (np.linspace(low, high, BANDS + 2) / 2595) - 1)
-    hz = (np.arange(WINDOW // 2 + 1) * RATE_HZ / WINDOW)[:, None]
-    rising = (hz - edges_hz[:-2]) / (edges_hz[1:-1] - edges_hz[:-2])
-    falling = (edges_hz[2:] - hz) / (edges_hz[2:] - edges_hz[1:-1])
-    bands = np.maximum(np.minimum(rising, falling), 0.0)
-    return window.astype(np.float32), bands.astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +175,10 @@ class Impression:
         self._words.reset()
         self._fresh = True
 
-    def hear(self, samples: NDArray[np.int16], moment: Moment) -> tuple[float, ...]:
-        """The next moment; a probability for each of KINDS. `samples`: up to HEARD before the moment's end, of which
-        the last MOMENT were not heard before, or all."""
-        self._words.feed(samples if self._fresh else samples[-MOMENT:], _usual_db(moment))
+    def hear(self, samples: NDArray[np.int16], rows: Rows, moment: Moment) -> tuple[float, ...]:
+        """The next moment; a probability for each of KINDS. `samples`: up to HEARD at 16 kHz before the moment's end,
+        of which the last MOMENT were not heard before, or all; `rows`: their newest ROWS (`newest_rows`)."""
+        self._words.feed(samples if self._fresh else samples[-MOMENT:], moment.loudness_db)
         self._fresh = False
-        self._state, kinds = self._model.step(self._state, inputs(samples, moment, self._words))
+        self._state, kinds = self._model.step(self._state, inputs(rows, moment, self._words))
         return tuple(kinds.tolist())

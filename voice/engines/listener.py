@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from voice.audio.echo import EchoMeter, Explanation
-    from voice.engines.interruption import Impression
+    from voice.engines.bands import Rows
+    from voice.engines.interruption import Impression, Moment
+    from voice.engines.rises import Rises
 
 PER_MS = PCM_16K.rate_hz // 1000
 _KEEP = 1_500 * PER_MS
@@ -96,6 +98,8 @@ class Listener:
         """What says what each moment is; none: nobody does."""
         self._sounding_since: int | None = None
         self._kinds: tuple[float, ...] = ()
+        self._rises: Rises | None = None
+        self._rising = False
         self._echo_now = 0.0
         self._format = format
         self._converter = Converter(format, PCM_16K)
@@ -160,7 +164,7 @@ class Listener:
             self._forget_impression()
 
     def _forget_impression(self) -> None:
-        self._kinds = ()
+        self._kinds, self._rising = (), False
         if self.impression is not None:
             self.impression.reset()
 
@@ -218,7 +222,7 @@ class Listener:
                 return self._begin_stretch(energy)
             self.floor.feed(level, self._window_ms, speech=probability >= self.rules.likely)
             self._refresh()
-            return None
+            return self._apart(level) if self._rising else None
         self.floor.feed(level, self._window_ms, speech=True)
         if probability >= self.rules.release and level >= self.floor.level_db + self.rules.margin_db / 2:
             self.stretch.voice_end = self._judged
@@ -232,9 +236,11 @@ class Listener:
         """What this moment is, while the assistant sounds."""
         if self.impression is None or self._sounding_since is None:
             return
-        from voice.engines.interruption import HEARD, Moment
+        from voice.engines.bands import newest_rows
+        from voice.engines.interruption import HEARD, ROWS, Moment
 
-        self._echo_now, explanation = self._compared(first=not self._kinds)
+        first = not self._kinds
+        self._echo_now, explanation = self._compared(first=first)
         moment = Moment(
             probability=self._probability,
             level_db=level_db,
@@ -244,7 +250,25 @@ class Listener:
             reply_ms=(self._judged - self._sounding_since) / PER_MS,
             explanation=explanation,
         )
-        self._kinds = self.impression.hear(self.samples(self._judged - HEARD, self._judged), moment)
+        samples = self.samples(self._judged - HEARD, self._judged)
+        rows = newest_rows(samples, ROWS)
+        self._kinds = self.impression.hear(samples, rows, moment)
+        self._rising = self._rises_now(rows, moment, first=first)
+
+    def _rises_now(self, rows: Rows, moment: Moment, *, first: bool) -> bool:
+        """Whether a sound sets in. `first`: it was not followed just now."""
+        from voice.audio.echo import HOP
+        from voice.engines.rises import Rises
+
+        if self._rises is None:
+            self._rises = Rises()
+        far_at = self._judged - (len(rows) + 1) * HOP
+        if first:
+            before = self._judged - self._window
+            near = self.samples(before - Rises.near_samples, before)
+            self._rises.begin(near, self._far.samples(before - Rises.far_samples, before))
+        far = self._far.samples(far_at, self._judged)
+        return self._rises.hear(rows, far, moment.explanation, usual_db=moment.loudness_db, reply_ms=moment.reply_ms)
 
     def _learn_usual(self, stretch: Stretch) -> None:
         """What is said while the assistant is silent, and clearly, is the person's."""
@@ -300,6 +324,20 @@ class Listener:
         self._refreshed = self._judged
         return fact
 
+    def _apart(self, level_db: float) -> SpeechFacts:
+        """A sound sets in, and nobody knows yet whether it is speech."""
+        return SpeechFacts(
+            stage="none",
+            speech_ms=0.0,
+            late_ms=(self._now - self._judged) / PER_MS,
+            level_db=level_db,
+            floor_db=self.floor.level_db,
+            echo=self._echo_now,
+            probability=self._probability,
+            kinds=self._kinds,
+            rises=True,
+        )
+
     def _fact(self, stage: Literal["onset", "going", "offset"], at: int) -> SpeechFacts:
         stretch = self.stretch
         assert stretch is not None
@@ -313,6 +351,7 @@ class Listener:
             echo=self._echo(stretch),
             probability=self._probability,
             kinds=self._kinds,
+            rises=self._rising,
         )
 
     def _echo(self, stretch: Stretch) -> float:

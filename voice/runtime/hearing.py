@@ -95,5 +95,5 @@ class Hearing:
         if facts is None:
             return
         self._post(ev.CallerSpeech(*astuple(facts)))
-        if self._turn is not None and not self._is_over():
+        if self._turn is not None and facts.stage != "none" and not self._is_over():
             self._turn.hear(facts)

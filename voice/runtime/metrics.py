@@ -129,6 +129,7 @@ HELP = {
     "turns": "Turns of persons that were answered.",
     "barge_ins": "Times the assistant was interrupted, by cause.",
     "cut_ins": "Times the assistant began to speak while the person did.",
+    "hushed": "Moments of less loudness because a sound set in that turned out to be nothing.",
     "restored": "Sounds over the assistant that were no interruptions.",
     "speculations": "Replies that were asked for before the turn was surely over, by what became of them.",
     "stale_ms": "Sound dropped because its reply had been stopped, in ms.",

@@ -35,6 +35,7 @@ class Observer:
             ),
             "link": self._link,
             "restored": lambda values: metrics.count("restored"),
+            "unhushed": lambda values: metrics.count("hushed"),
             "speculation_kept": lambda values: metrics.count("speculations", outcome="kept"),
             "speculation_retracted": lambda values: metrics.count("speculations", outcome="retracted"),
             "cut_measured": lambda values: metrics.measure(

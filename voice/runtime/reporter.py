@@ -65,6 +65,7 @@ class Reporter:
             "sound_ended": lambda values: self._talk.assistant_ends(),
             "turn": self._turn,
             "restored": lambda values: self._decided("acknowledgement", yielded=False),
+            "unhushed": lambda values: setattr(self, "_ducked_at", None),
             "yielded": lambda values: self._decided(values["why"], yielded=True),
             "barge_in": self._barge_in,
             "cut_measured": self._truncation,
@@ -103,7 +104,7 @@ class Reporter:
         elif kind is ef.Play:
             self._talk.assistant_begins()
         elif kind is ef.Duck:
-            self._ducked_at = self._at
+            self._ducked_at = self._at if self._ducked_at is None else self._ducked_at
         elif kind is ef.StopPlayback:
             self._stopped()
 

@@ -74,9 +74,12 @@ class CallerSpeech:
     much it is like what the loudspeaker plays; `probability` 0..1 that the newest window is speech; `kinds` how
     probable it is that the person wants the floor, agrees, coughs or laughs, speaks to somebody else, or that there is
     nobody (noise, our own echo): together 1, empty where nobody knows.
+
+    `rises`: over the assistant a sound just set in that is not its echo; what it is, is not known. Outside of a
+    stretch that is all there is to tell: then `stage` is `none`, and `level_db` that of the newest window.
     """
 
-    stage: Literal["onset", "going", "offset"]
+    stage: Literal["none", "onset", "going", "offset"]
     speech_ms: float
     late_ms: float
     level_db: float
@@ -84,6 +87,7 @@ class CallerSpeech:
     echo: float
     probability: float
     kinds: tuple[float, ...] = ()
+    rises: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,15 @@ from __future__ import annotations
 from voice.session.asking import Asking
 from voice.session.books import Books
 from voice.session.client_turns import ClientTurns
-from voice.session.deadlines import Deadline
+from voice.session.deadlines import Deadline, soonest
 from voice.session.effects import Duck, Restore
 from voice.session.events import CallerSpeech
 from voice.session.floor import FloorControl, Verdict
+from voice.session.hush import Hush
 from voice.session.interrupting import Interrupting
 from voice.session.person_side import PersonSide
 from voice.session.replies import Wish
-from voice.session.rules import plain_words
+from voice.session.rules import FloorRules, plain_words
 from voice.session.speculation import Speculation
 from voice.session.states import Consequence, Trigger, Voice, consequence, may
 from voice.session.watch_side import WatchSide
@@ -47,10 +48,17 @@ class FloorSide:
         self._person = person
         rules = books.config.floor
         self._control = FloorControl(rules) if rules is not None and books.ours else None
+        self._hush = Hush(rules or FloorRules())
         self._dismissed_meant_us: dict[str, bool] = {}
 
     def handle_caller_speech(self, event: CallerSpeech) -> None:
         """News from our ear: it judges interruptions, and in `local` mode it takes the person's turns."""
+        if event.stage != "none":
+            self._handle_stretch(event)
+        if event.rises and not self.protected():
+            self._hush_for_a_rise()
+
+    def _handle_stretch(self, event: CallerSpeech) -> None:
         if self._control is None or self._control.surely_the_person(event):
             self._watch.caller_speech(event)
         if self._control is None or self.protected():
@@ -61,6 +69,15 @@ class FloorSide:
             self._act(verdict, "speech")
         if local:
             self._take_turn(event, took=verdict is Verdict.YIELD)
+
+    def _hush_for_a_rise(self) -> None:
+        books, config = self._books, self._books.config
+        if self._control is None or not (config.can_duck and config.can_hush):
+            return
+        if books.states.voice is Voice.SOUNDING and self._hush.begin(books.now):
+            books.step(Trigger.SOUND_DUCKED)
+            books.emit(Duck(self._control.rules.hush_db))
+            books.note("hushed")
 
     def protected(self) -> bool:
         """Whether what sounds now is not to be interrupted by speech."""
@@ -90,6 +107,8 @@ class FloorSide:
         if self._control is not None:
             audible = self._books.states.voice is not Voice.QUIET
             self._control.sounding(self._books.now if audible else None)
+            if not audible:
+                self._hush.settle()
 
     def engine_heard_start(self) -> None:
         """The engine says that somebody speaks."""
@@ -155,11 +174,14 @@ class FloorSide:
             self._asking.ask(Wish("turn"))
 
     def handle_time(self) -> None:
-        if self._control is not None:
-            self._act(self._control.tick(self._books.now), "speech")
+        if self._control is None:
+            return
+        if self._hush.is_over(self._books.now) and self._turn_up():
+            self._books.note("unhushed")
+        self._act(self._control.tick(self._books.now), "speech")
 
     def deadline(self) -> Deadline | None:
-        return None if self._control is None else self._control.deadline()
+        return None if self._control is None else soonest((self._control.deadline(), self._hush.deadline()))
 
     def _possible(self, verdict: Verdict) -> Verdict:
         """What cannot be ducked goes on until it is certain, or stops at the first sign."""
@@ -169,15 +191,24 @@ class FloorSide:
 
     def _act(self, verdict: Verdict, why: str) -> None:
         books = self._books
+        if verdict is not Verdict.NOTHING:
+            self._hush.settle()
         if verdict is Verdict.DUCK and may(books.states, Trigger.SOUND_DUCKED):
             assert self._control is not None
             books.step(Trigger.SOUND_DUCKED)
             books.emit(Duck(self._control.rules.duck_db))
             books.note("ducked")
-        elif verdict is Verdict.RESTORE and may(books.states, Trigger.SOUND_RESTORED):
-            books.step(Trigger.SOUND_RESTORED)
-            books.emit(Restore())
+        elif verdict is Verdict.RESTORE and self._turn_up():
             books.note("restored")
         elif verdict is Verdict.YIELD:
             books.note("yielded", why=why)
             self._interrupting.interrupt(why)
+
+    def _turn_up(self) -> bool:
+        """Back to full level; whether it was not."""
+        books = self._books
+        down = may(books.states, Trigger.SOUND_RESTORED)
+        if down:
+            books.step(Trigger.SOUND_RESTORED)
+            books.emit(Restore())
+        return down

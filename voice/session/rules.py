@@ -125,6 +125,8 @@ class FloorRules:
     All this is for an ear that only finds speech. One that says what each moment is (`CallerSpeech.kinds`) is followed
     by the rules of `belief` alone. What began within `grace_ms` of a reply's first sound may be its echo, of which
     nothing is known yet: for the reply's first `wary_ms` it must be believed more surely (`BeliefRules.wary`).
+    When a sound sets in that such an ear cannot name yet (`CallerSpeech.rises`), the assistant is turned down by
+    `hush_db` for `hush_ms`. If nothing came of it, such sounds do not count for `hush_rest_ms`.
     `names_moments` is true where the ear is known to be such a one, so that an engine that hears an echo is not
     believed against it, not even before the ear first heard anything.
     """
@@ -150,6 +152,9 @@ class FloorRules:
     clear: float = 0.8
     unclear_yield_ms: float = 900.0
     duck_db: float = -18.0
+    hush_db: float = -9.0
+    hush_ms: float = 300.0
+    hush_rest_ms: float = 500.0
     names_moments: bool = False
     unducked: Literal["wait", "stop"] = "wait"
     phrases: PhraseLists = field(default_factory=PhraseLists)
@@ -196,7 +201,8 @@ class SessionConfig:
     `settings` is what we ask of the engine; `tools` are ours to run (the client never sees their definitions);
     `client_face` is true when the far end speaks the realtime protocol itself; `can_approve` when it has a button of
     its own to allow a tool with, which a realtime client has always; `can_duck` is false when how loud it plays is not
-    ours to change (then nothing is ducked, and `FloorRules.unducked` says what is done instead); `playout` says how we
+    ours to change (then nothing is ducked, and `FloorRules.unducked` says what is done instead), `can_hush` where
+    changing it is heard as a break in the sound: there it must be worth it; `playout` says how we
     learn what was heard (see `voice.transports.base`). `greeting` is spoken first; `closing` is sound of our own for a
     call that must end because the engine is gone. With `floor` rules interruptions are judged in two stages, which
     needs an ear on our side (`CallerSpeech` events); without them the first sign of speech interrupts.
@@ -208,6 +214,7 @@ class SessionConfig:
     tools: tuple[FunctionTool, ...] = ()
     client_face: bool = False
     can_duck: bool = True
+    can_hush: bool = True
     playout: Literal["reports", "marks", "clock", "client"] = "clock"
     greeting: str = ""
     closing: AudioFrame | None = None

@@ -125,7 +125,7 @@ TRANSITIONS: dict[Trigger, dict[State, State]] = {
         Voice.SOUNDING: Voice.SOUNDING,
         Voice.DUCKED: Voice.DUCKED,
     },
-    Trigger.SOUND_DUCKED: {Voice.SOUNDING: Voice.DUCKED},
+    Trigger.SOUND_DUCKED: {Voice.SOUNDING: Voice.DUCKED, Voice.DUCKED: Voice.DUCKED},
     Trigger.SOUND_RESTORED: {Voice.DUCKED: Voice.SOUNDING},
     Trigger.SOUND_ENDED: {Voice.SOUNDING: Voice.QUIET, Voice.DUCKED: Voice.QUIET},
 }

@@ -82,7 +82,7 @@ class Reader:
             "SendAudio": lambda effect: person.input.sent(self._now_s, number_or(effect.get("ms"), 0.0)),
             "Play": self._play,
             "StopPlayback": self._stop_playback,
-            "Duck": lambda effect: self.story.ducks.append(Duck(self._now_s, number_or(effect.get("gain_db"), 0.0))),
+            "Duck": self._duck,
             "Restore": lambda effect: self._end_duck(meant=False),
             "RunTool": self._run_tool,
             "CancelTool": lambda effect: self._tool_ended(effect, ok=False),
@@ -246,10 +246,20 @@ class Reader:
         for mark in self.story.interruptions[-1:]:
             mark.error_ms = abs(number_or(note.get("truncation_error_ms"), 0.0))
 
-    def _end_duck(self, *, meant: bool) -> None:
+    def _duck(self, effect: Fields) -> None:
         for duck in self.story.ducks[-1:]:
             if duck.end_s is None:
-                duck.end_s, duck.meant = self._now_s, meant
+                duck.end_s, duck.further = self._now_s, True
+        self.story.ducks.append(Duck(self._now_s, number_or(effect.get("gain_db"), 0.0)))
+
+    def _end_duck(self, *, meant: bool) -> None:
+        """What led to it was meant, or not, too."""
+        for duck in reversed(self.story.ducks):
+            if duck.end_s is None:
+                duck.end_s = self._now_s
+            elif not duck.further:
+                break
+            duck.meant = meant
 
     def _interruption(self, item_id: str) -> Interruption:
         """The mark of an item: an item is interrupted once, however many lines say so."""

@@ -94,12 +94,14 @@ class Interruption:
 
 @dataclass(slots=True)
 class Duck:
-    """The assistant was turned down by `gain_db`, because somebody might be interrupting. `meant`: somebody was."""
+    """The assistant was turned down by `gain_db`, because somebody might be interrupting. `meant`: somebody was.
+    `further`: it ends in being turned down further."""
 
     start_s: float
     gain_db: float
     end_s: float | None = None
     meant: bool = False
+    further: bool = False
 
 
 @dataclass(slots=True)

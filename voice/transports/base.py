@@ -25,7 +25,8 @@ class TransportTraits:
     `playout` says how we know what was heard: the device `reports` positions, it echoes `marks`, nothing is known
     but the `clock`, or the `client` keeps its own account and truncates by itself. `realtime` is true for a far
     end that speaks the realtime protocol. `can_duck` is false where the level is not ours to change: `duck` and
-    `restore` then do nothing. `can_approve` is true where the person has a button to allow a tool with.
+    `restore` then do nothing. `can_hush` is false where a duck is heard as a break in the sound. `can_approve` is
+    true where the person has a button to allow a tool with.
     """
 
     name: str
@@ -34,6 +35,7 @@ class TransportTraits:
     playout: Playout
     realtime: bool = False
     can_duck: bool = True
+    can_hush: bool = True
     can_approve: bool = False
 
 

@@ -12,8 +12,10 @@ from voice.audio.gain import DUCK_MS
 from voice.protocol.server_events import InputAudioBufferCommitted
 from voice.session import effects as ef
 from voice.session import events as ev
+from voice.session.rules import FloorRules
 
 FEATURES_S = 2.0
+DUCK_DB = FloorRules().duck_db
 LATE_S = 0.1
 
 
@@ -21,8 +23,9 @@ LATE_S = 0.1
 class Outcome:
     """Times in ms from the first sample of the event; None: it did not happen.
 
-    `early`: the assistant had fallen silent, or had not begun, before there was anything to stop for. `ducked_ms` and
-    `stopped_ms` are when the loudspeaker was down and when its last sound was over. For a pause: `cut_in` is a reply
+    `early`: the assistant had fallen silent, or had not begun, before there was anything to stop for. `down_ms` is when
+    the loudspeaker was down, be it only hushed, `ducked_ms` when it was ducked, `stopped_ms` when its last sound was
+    over; `hushes` and `ducks` count how often it was turned down little and much. For a pause: `cut_in` is a reply
     heard before the person had finished, `splits` counts turns that ended too soon, `response_ms` is from the person's
     last sound to the reply's first.
     `features` are the ear's facts, `words` what the recogniser had by when; both with ms from the event's first sample.
@@ -31,9 +34,11 @@ class Outcome:
     scene: Scene
     policy: str
     early: bool
+    down_ms: float | None
     ducked_ms: float | None
     restored_ms: float | None
     stopped_ms: float | None
+    hushes: int
     ducks: int
     why: str
     cut_in: bool
@@ -51,7 +56,7 @@ class Outcome:
 def outcome(scene: Scene, policy: str, played: Played) -> Outcome:
     """Judge a scene that was played."""
     begins = scene.begins_s
-    ducks = list(_times(played, ef.Duck))
+    downs, ducks = list(_turned_down(played, 0.0)), list(_turned_down(played, DUCK_DB))
     restores = list(_times(played, ef.Restore))
     stops = list(_times(played, ef.StopPlayback))
     replied = played.replied_at_s[0] if played.replied_at_s else None
@@ -60,9 +65,11 @@ def outcome(scene: Scene, policy: str, played: Played) -> Outcome:
         scene=scene,
         policy=policy,
         early=any(at < begins for at in stops) or _never_spoke(scene, replied),
-        ducked_ms=_ducked_ms(begins, ducks, restores),
-        restored_ms=_first_ms(begins, restores),
+        down_ms=_down_ms(begins, downs, restores),
+        ducked_ms=_down_ms(begins, ducks, restores),
+        restored_ms=_first_ms(next((at for at in ducks if at >= begins), begins), restores, begins),
         stopped_ms=(played.silent_at_s - begins) * 1000 if stops else None,
+        hushes=sum(at >= begins for at in downs) - sum(at >= begins for at in ducks),
         ducks=sum(at >= begins for at in ducks),
         why=_why(played),
         cut_in=scene.event == "pause" and replied is not None and replied < scene.ends_s,
@@ -93,16 +100,24 @@ def _times(played: Played, kind: type[ef.Effect]) -> Iterator[float]:
     return (line.at for line in played.log for effect in line.effects if isinstance(effect, kind))
 
 
-def _first_ms(begins: float, times: list[float]) -> float | None:
-    return next(((at - begins) * 1000 for at in times if at >= begins), None)
+def _turned_down(played: Played, gain_db: float) -> Iterator[float]:
+    """When it was turned down at least so much."""
+    for line in played.log:
+        for effect in line.effects:
+            if isinstance(effect, ef.Duck) and effect.gain_db <= gain_db:
+                yield line.at
 
 
-def _ducked_ms(begins: float, ducks: list[float], restores: list[float]) -> float | None:
+def _first_ms(since: float, times: list[float], begins: float) -> float | None:
+    return next(((at - begins) * 1000 for at in times if at >= since), None)
+
+
+def _down_ms(begins: float, ducks: list[float], restores: list[float]) -> float | None:
     """When the loudspeaker was down. Zero where it was down already, for some other reason."""
     before = [at for at in ducks if at < begins]
     if before and not any(before[-1] < at < begins for at in restores):
         return 0.0
-    at_ms = _first_ms(begins, ducks)
+    at_ms = _first_ms(begins, ducks, begins)
     return None if at_ms is None else at_ms + DUCK_MS
 
 

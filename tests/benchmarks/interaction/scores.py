@@ -56,7 +56,7 @@ def _pooled(outcomes: Sequence[Outcome]) -> dict[str, float]:
         found["self_interruptions"] = float(sum(result.stopped or result.early for result in echoes))
     if outcomes:
         found["stopped_before_anything"] = float(sum(result.early for result in outcomes))
-    return {key: value for key, value in found.items() if "_ducked" not in key}
+    return found
 
 
 def _cells(outcomes: Sequence[Outcome]) -> dict[str, float]:
@@ -87,12 +87,14 @@ def _yields(outcomes: Sequence[Outcome]) -> dict[str, float]:
     if not outcomes:
         return {}
     stops = _known(outcomes, lambda r: r.stopped_ms if r.stopped else None)
-    downs = _known(outcomes, lambda r: None if r.early else _down_ms(r))
+    downs = _known(outcomes, lambda r: None if r.early else _soonest(r.down_ms, r.stopped_ms))
+    ducks = _known(outcomes, lambda r: None if r.early else _soonest(r.ducked_ms, r.stopped_ms))
     found = _rate("yield_rate", outcomes, lambda r: r.stopped)
     if stops:
         found |= {"yield_p50_ms": _percentile(stops, 50), "stop_p95_ms": _percentile(stops, 95)}
     if downs:
         found |= {"duck_p50_ms": _percentile(downs, 50), "duck_p95_ms": _percentile(downs, 95)}
+        found |= {"firm_p50_ms": _percentile(ducks, 50), "firm_p95_ms": _percentile(ducks, 95)}
     return found
 
 
@@ -100,7 +102,9 @@ def _ignores(outcomes: Sequence[Outcome]) -> dict[str, float]:
     if not outcomes:
         return {}
     found = _rate("selectivity", outcomes, lambda r: not r.stopped and not r.early)
-    return {**found, "selectivity_ducked": sum(r.ducks > 0 for r in outcomes) / len(outcomes)}
+    hushed = sum(r.hushes > 0 for r in outcomes) / len(outcomes)
+    ducked = sum(r.ducks > 0 for r in outcomes) / len(outcomes)
+    return {**found, "selectivity_hushed": hushed, "selectivity_ducked": ducked}
 
 
 def _pauses(outcomes: Sequence[Outcome]) -> dict[str, float]:
@@ -120,10 +124,9 @@ def _rate(name: str, outcomes: Sequence[Outcome], hit: Callable[[Outcome], bool]
     return {name: hits / len(outcomes), f"{name}_low": low, f"{name}_high": high}
 
 
-def _down_ms(result: Outcome) -> float | None:
+def _soonest(*times: float | None) -> float | None:
     """When the person was no longer talked over at full level."""
-    times = [ms for ms in (result.ducked_ms, result.stopped_ms) if ms is not None]
-    return min(times, default=None)
+    return min((ms for ms in times if ms is not None), default=None)
 
 
 def _held_down_ms(result: Outcome) -> float | None:

@@ -21,11 +21,13 @@ RATES = (
     ("agent_interrupts_rate", "interrupts the person in a pause"),
 )
 TIMES = (
-    ("duck_p50_ms", "onset → turned down p50, ms"),
-    ("duck_p95_ms", "onset → turned down p95, ms"),
+    ("duck_p50_ms", "onset → turned down (9 dB, 18 dB or silent) p50, ms"),
+    ("duck_p95_ms", "onset → turned down (9 dB, 18 dB or silent) p95, ms"),
+    ("firm_p50_ms", "onset → turned down by 18 dB, or silent, p50, ms"),
+    ("firm_p95_ms", "onset → turned down by 18 dB, or silent, p95, ms"),
     ("yield_p50_ms", "onset → silent p50, ms"),
     ("stop_p95_ms", "onset → silent p95, ms"),
-    ("restore_p95_ms", "turned down for nothing p95, ms"),
+    ("restore_p95_ms", "turned down by 18 dB for nothing p95, ms"),
     ("response_p50_ms", "end of turn → reply heard p50, ms"),
     ("response_p95_ms", "end of turn → reply heard p95, ms"),
 )
@@ -33,6 +35,15 @@ COUNTS = (
     ("self_interruptions", "stopped by its own echo"),
     ("stopped_before_anything", "stopped before anything happened"),
     ("split_turns_rate", "turns split in a pause"),
+)
+FOR_NOTHING = (
+    ("backchannel", "a backchannel, prompted words"),
+    ("backchannel_spontaneous", "a backchannel, spontaneous"),
+    ("cough", "coughs, throat sounds, laughs"),
+    ("laugh", "laughs (recorded)"),
+    ("side", "talk to somebody else"),
+    ("echo", "its own echo, in four seconds"),
+    ("noise", "noise that sets in"),
 )
 POLICIES = (("ours", ""), ("with words", "recognising."), ("at once", "at_once."))
 TITLES = {
@@ -123,6 +134,7 @@ def page(figures: dict[str, float], half: Half, seed: int) -> str:
             values = [_one(figures, prefix + key, form) for prefix in shown.values()]
             if any(values):
                 lines.append(f"| {label} | {' | '.join(value or '–' for value in values)} |")
+    lines += ["", "## Turned down for what is no interruption", "", *_for_nothing(figures)]
     for title, prefix in shown.items():
         lines += ["", f"## Cell by cell: {title}", "", *_cells(figures, prefix)]
     lines += ["", "## Commands, person by person", "", *_people_rows(figures)]
@@ -148,6 +160,14 @@ def _cells(figures: dict[str, float], prefix: str) -> list[str]:
                 cells = [_one(figures, f"{prefix}cell.{event}.{c}.{time}", _whole) or "–" for c in CONDITIONS]
                 lines.append(f"| {event} | {time} | {' | '.join(cells)} |")
     return lines
+
+
+def _for_nothing(figures: dict[str, float]) -> list[str]:
+    lines = ["| event | by 9 dB for 0.3 s | by 18 dB until it is known |", "|---|---|---|"]
+    for event, label in FOR_NOTHING:
+        shares = [_one(figures, f"selectivity_{event}_{how}", _share) or "–" for how in ("hushed", "ducked")]
+        lines.append(f"| {label} | {' | '.join(shares)} |")
+    return [*lines, "", "The share of events in which ours was turned down at least once. It goes on speaking."]
 
 
 def _people_rows(figures: dict[str, float]) -> list[str]:

@@ -84,7 +84,7 @@ class TelephonyTransport:
     ) -> None:
         facts = codec.traits
         playout: Playout = "marks" if facts.marks else "clock"
-        self.traits = TransportTraits(facts.name, facts.input_format, facts.output_format, playout)
+        self.traits = TransportTraits(facts.name, facts.input_format, facts.output_format, playout, can_hush=False)
         self.counters = StreamCounters()
         self.call: Started | None = None
         self._codec = codec

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from voice.engines.bands import BANDS
 from voice.engines.embedding import SHORT_SIZE, SIZE
-from voice.engines.interruption import BANDS, INPUTS, KINDS, ROWS
+from voice.engines.interruption import INPUTS, KINDS, ROWS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,0 +1,128 @@
+"""Whether a sound sets in where the person is, long before anybody can say what it is.
+
+The hiss that "stop" begins with is nobody's voice to a detector, and nothing yet to a network that knows the word by
+its vowel. But it stands out of what was heard before, in a few bands, within two rows of 16 ms. So does a door: what
+follows from a rise must be little, and soon taken back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from voice.audio import echo
+from voice.audio.echo import HOP, WINDOW
+from voice.engines.bands import STEPS_DB, centres_hz, newest_rows
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from voice.audio.echo import Explanation
+    from voice.engines.bands import Rows
+
+    Samples = NDArray[np.int16]
+
+_NEAR_ROWS = 94
+"""A second and a half: so much of the past is what a rise rises out of."""
+_FAR_ROWS = 33
+"""An echo comes at most so much later."""
+_LEAST_ROWS = 4
+_ONSET_ROWS = 2
+"""The newest of the past may belong to the rise already."""
+_TOP_BANDS = 4
+"""Of the bands in which the echo's loss is known the highest so many tell of those above, in which it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class RiseRules:
+    """A band has risen where it stands `over_db` above what it was in all but the loudest tenth of its past (`past`),
+    at most `faint_db` below this person's usual loudness, and `unexplained_db` above what the far end explains, if
+    anything of it was `heard` lately. It is a rise when in `rows` rows on end at least `bands` have. In a reply's first
+    `unknown_ms` there is none: the way of the echo is not known yet."""
+
+    over_db: float = 10.0
+    past: float = 0.9
+    faint_db: float = 40.0
+    unexplained_db: float = 8.0
+    heard: float = 0.2
+    bands: int = 2
+    rows: int = 2
+    unknown_ms: float = 500.0
+
+
+class Rises:
+    """Hears both ends, the same time of either, at 16 kHz: `begin`, then `hear`. Not shared by two calls."""
+
+    __slots__ = ("_far", "_near", "_rows", "rules")
+
+    near_samples = 20 * HOP
+    """So much of the near end before is worth handing to `begin`: more of it may be the person, who just spoke."""
+    far_samples = _FAR_ROWS * HOP
+    """So much of the far end."""
+
+    def __init__(self, rules: RiseRules | None = None) -> None:
+        import numpy as np
+
+        self.rules = rules or RiseRules()
+        silence = np.zeros(0, dtype=np.int16)
+        self.begin(silence, silence)
+
+    def begin(self, near: Samples, far: Samples) -> None:
+        """What came before, as far as it is known."""
+        self._near = newest_rows(near, _rows_in(near))
+        self._far = newest_rows(far, _rows_in(far))
+        self._rows = 0
+
+    def hear(
+        self, near: Rows, far: Samples, explanation: Explanation | None, *, usual_db: float, reply_ms: float
+    ) -> bool:
+        """Whether it rises in the newest rows. `far`: the far end at the time of `near`, with half a window before it;
+        `explanation`: what of these rows the far end explains, None where it plays nothing; `usual_db`: how loud this
+        person is, in dBFS; `reply_ms`: since when the assistant sounds."""
+        import numpy as np
+
+        before, self._near = self._near, np.concatenate((self._near, near))[-_NEAR_ROWS:]
+        self._far = np.concatenate((self._far, newest_rows(far, len(near))))[-_FAR_ROWS:]
+        past = before[:-_ONSET_ROWS]
+        if len(past) < _LEAST_ROWS or reply_ms < self.rules.unknown_ms:
+            self._rows = 0
+            return False
+        rules = self.rules
+        loud = int(rules.past * (len(past) - 1))
+        past_db = np.partition(past, loud, axis=0)[loud]
+        risen = near > np.maximum(past_db + rules.over_db, usual_db + STEPS_DB - rules.faint_db)
+        if explanation is not None and explanation.heard >= rules.heard:
+            risen &= self._unexplained(near, explanation)
+        rises = False
+        for bands in risen.sum(axis=1).tolist():
+            self._rows = self._rows + 1 if bands >= rules.bands else 0
+            rises = rises or self._rows >= rules.rows
+        return rises
+
+    def _unexplained(self, near: Rows, explanation: Explanation) -> NDArray[np.bool_]:
+        """Where each band stands above the echo. Above the telephone's band nothing tells how the echo goes: there it
+        may be of anything that the far end played lately, and loses what it loses right below."""
+        known, above = _known()
+        unexplained: NDArray[np.bool_] = explanation.excess[-len(near) :][:, known] > self.rules.unexplained_db
+        loss_db = min(float(explanation.loss_db[-_TOP_BANDS:].max()), 0.0)
+        echo_db = self._far[:, above].max(axis=0) + loss_db
+        unexplained[:, above] = near[:, above] > echo_db + self.rules.unexplained_db
+        return unexplained
+
+
+def _rows_in(samples: Samples) -> int:
+    return max((len(samples) - WINDOW) // HOP + 1, 0)
+
+
+@cache
+def _known() -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """For each band that one of the echo meter's it lies in, or next to; and which lie above all of them."""
+    import numpy as np
+
+    low, high = (2595 * np.log10(1 + hz / 700) for hz in (echo.LOWEST_HZ, echo.HIGHEST_HZ))
+    edges_hz = 700 * (10 ** (np.linspace(low, high, echo.BANDS + 1) / 2595) - 1)
+    centres = centres_hz()
+    found = np.clip(np.searchsorted(edges_hz, centres) - 1, 0, echo.BANDS - 1)
+    return found, centres >= echo.HIGHEST_HZ
