@@ -449,3 +449,46 @@ def test_the_persons_usual_loudness_is_learned_while_the_assistant_is_silent() -
     for frame in line(QUIET + tone(600) + HUSH):
         ear.hear(frame, sounding=False)
     assert ear._listener.usual.level_db == pytest.approx(-15.3, abs=1.0)
+
+
+NOBODY = (0.02, 0.02, 0.02, 0.02, 0.92)
+
+
+@pytest.mark.parametrize("ms", [10, 20, 60, 100])
+def test_what_sets_in_is_told_before_it_is_known_what_it_is(ms: int) -> None:
+    ear, _ = knowing_ear(*NOBODY)
+    facts = heard(ear, HUSH + noise(-38, 400) + HUSH, ms=ms)
+    at_ms, first = next((at_ms, fact) for at_ms, fact in facts if fact.rises)
+    assert 1_000 < at_ms <= 1_000 + 64 + ms
+    assert {fact.stage for _, fact in facts} == {"none"}, "it is no stretch"
+    assert first.kinds == pytest.approx(NOBODY)
+    assert all(at_ms < 1_000 + 400 for at_ms, _ in facts), "what goes on sets in no more"
+
+
+def test_of_an_ear_that_follows_no_moments_nothing_rises() -> None:
+    ear, _ = ear_on()
+    assert not any(fact.rises for _, fact in heard(ear, HUSH + noise(-38, 400) + tone(400) + HUSH))
+
+
+def test_a_rise_in_a_stretch_is_told_with_it() -> None:
+    ear, _ = knowing_ear(*NOBODY)
+    facts = heard(ear, HUSH + tone(1_500) + mixed(tone(400), noise(-30, 400)))
+    later = [(at_ms, fact) for at_ms, fact in facts if at_ms > 1_800 and fact.rises]
+    assert later
+    assert later[0][0] <= 2_500 + 84
+    assert {fact.stage for _, fact in later} == {"going"}
+
+
+@pytest.mark.speech
+@pytest.mark.parametrize("name", ["stop_3b4f8f24_2", "stop_aef8dcf5_1", "stop_63f7a489_0"])
+@pytest.mark.parametrize("level_db", [-32, -22])
+def test_the_hiss_of_stop_sets_in_no_later_than_somebody_is_heard(name: str, level_db: float) -> None:
+    from voice.engines.interruption import shipped
+    from voice.engines.speech.silero import SileroProbability
+
+    ear = LocalEar(PCM_16K, vad_factory=SileroProbability, model=shipped)
+    begins = 32 * ROWS[f"speech/{name}.wav"]["spans_ms"][0][0]  # what lies before is the recording's own noise
+    facts = heard(ear, HUSH + recording(f"speech/{name}.wav", level_db)[begins:] + HUSH)
+    rose_ms = next(at_ms for at_ms, fact in facts if fact.rises)
+    somebody_ms = next(at_ms for at_ms, fact in facts if sum(fact.kinds[:2]) >= 0.35)
+    assert 1_000 < rose_ms <= min(somebody_ms, 1_100)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -44,7 +46,7 @@ def rises_at(
     heard, given = (np.clip(np.rint(sound), -32768, 32767).astype("<i2") for sound in (line, played))
     meter, rises = EchoMeter(), Rises(rules)
     began = 8 * MOMENT
-    rises.begin(heard[:began], given[:began])
+    rises.begin(heard[:began])
     meter.feed(heard[:began], given[:began])
     found = []
     for end in range(began + MOMENT, len(heard) + 1, MOMENT):
@@ -52,7 +54,8 @@ def rises_at(
         meter.answer(FLOOR_DB)
         rows = newest_rows(heard[:end], 2)
         since_ms = reply_ms + end / 16
-        if rises.hear(rows, given[end - 768 : end], meter.explanation, usual_db=USUAL_DB, reply_ms=since_ms):
+        played_lately = partial(given.__getitem__, slice(max(end - Rises.far_samples, 0), end))
+        if rises.hear(rows, played_lately, meter.explanation, usual_db=USUAL_DB, reply_ms=since_ms):
             found.append(end // 16)
     return found
 
@@ -136,7 +139,7 @@ def test_above_the_telephone_band_an_echo_loses_what_it_loses_right_below(
     far = np.rint(noise(-30, 48, 4_500, 8_000, seed=2)).astype("<i2")
     quiet = np.rint(noise(FLOOR_DB, 400)).astype("<i2")
     knows = Rises()
-    knows.begin(quiet, quiet)
+    knows.begin(quiet)
     explained, loss = np.full((10, 16), -10.0, dtype=np.float32), np.full(16, loss_db, dtype=np.float32)
     explanation = Explanation(0.9, 0.0, explained, loss, heard)
-    assert knows.hear(rows, far, explanation, usual_db=USUAL_DB, reply_ms=2_000) is rises
+    assert knows.hear(rows, lambda: far, explanation, usual_db=USUAL_DB, reply_ms=2_000) is rises

@@ -257,18 +257,20 @@ class Listener:
 
     def _rises_now(self, rows: Rows, moment: Moment, *, first: bool) -> bool:
         """Whether a sound sets in. `first`: it was not followed just now."""
-        from voice.audio.echo import HOP
         from voice.engines.rises import Rises
 
         if self._rises is None:
             self._rises = Rises()
-        far_at = self._judged - (len(rows) + 1) * HOP
         if first:
             before = self._judged - self._window
-            near = self.samples(before - Rises.near_samples, before)
-            self._rises.begin(near, self._far.samples(before - Rises.far_samples, before))
-        far = self._far.samples(far_at, self._judged)
-        return self._rises.hear(rows, far, moment.explanation, usual_db=moment.loudness_db, reply_ms=moment.reply_ms)
+            self._rises.begin(self.samples(before - Rises.near_samples, before))
+        return self._rises.hear(
+            rows,
+            lambda: self._far.samples(self._judged - Rises.far_samples, self._judged),
+            moment.explanation,
+            usual_db=moment.loudness_db,
+            reply_ms=moment.reply_ms,
+        )
 
     def _learn_usual(self, stretch: Stretch) -> None:
         """What is said while the assistant is silent, and clearly, is the person's."""

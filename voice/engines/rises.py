@@ -7,6 +7,7 @@ follows from a rise must be little, and soon taken back.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from voice.engines.bands import Rows
 
     Samples = NDArray[np.int16]
+    Which = NDArray[np.bool_]
 
 _NEAR_ROWS = 94
 """A second and a half: so much of the past is what a rise rises out of."""
@@ -53,71 +55,70 @@ class RiseRules:
 
 
 class Rises:
-    """Hears both ends, the same time of either, at 16 kHz: `begin`, then `hear`. Not shared by two calls."""
+    """Hears the near end, row by row: `begin`, then `hear`. Not shared by two calls."""
 
-    __slots__ = ("_far", "_near", "_rows", "rules")
+    __slots__ = ("_near", "_rows", "rules")
 
     near_samples = 20 * HOP
     """So much of the near end before is worth handing to `begin`: more of it may be the person, who just spoke."""
-    far_samples = _FAR_ROWS * HOP
-    """So much of the far end."""
+    far_samples = _FAR_ROWS * HOP + WINDOW
+    """So much of the far end is looked at where something rises that may be its echo."""
 
     def __init__(self, rules: RiseRules | None = None) -> None:
         import numpy as np
 
         self.rules = rules or RiseRules()
-        silence = np.zeros(0, dtype=np.int16)
-        self.begin(silence, silence)
+        self.begin(np.zeros(0, dtype=np.int16))
 
-    def begin(self, near: Samples, far: Samples) -> None:
-        """What came before, as far as it is known."""
-        self._near = newest_rows(near, _rows_in(near))
-        self._far = newest_rows(far, _rows_in(far))
+    def begin(self, near: Samples) -> None:
+        """What came before at 16 kHz, as far as it is known."""
+        self._near = newest_rows(near, max((len(near) - WINDOW) // HOP + 1, 0))
         self._rows = 0
 
     def hear(
-        self, near: Rows, far: Samples, explanation: Explanation | None, *, usual_db: float, reply_ms: float
+        self,
+        near: Rows,
+        far: Callable[[], Samples],
+        explanation: Explanation | None,
+        *,
+        usual_db: float,
+        reply_ms: float,
     ) -> bool:
-        """Whether it rises in the newest rows. `far`: the far end at the time of `near`, with half a window before it;
-        `explanation`: what of these rows the far end explains, None where it plays nothing; `usual_db`: how loud this
-        person is, in dBFS; `reply_ms`: since when the assistant sounds."""
+        """Whether it rises in the newest rows. `far`: gives the newest `far_samples` of the far end at 16 kHz, if they
+        are needed; `explanation`: what of these rows it explains, None where it plays nothing; `usual_db`: how loud
+        this person is, in dBFS; `reply_ms`: since when the assistant sounds."""
         import numpy as np
 
-        before, self._near = self._near, np.concatenate((self._near, near))[-_NEAR_ROWS:]
-        self._far = np.concatenate((self._far, newest_rows(far, len(near))))[-_FAR_ROWS:]
-        past = before[:-_ONSET_ROWS]
+        past, self._near = self._near[:-_ONSET_ROWS], np.concatenate((self._near, near))[-_NEAR_ROWS:]
         if len(past) < _LEAST_ROWS or reply_ms < self.rules.unknown_ms:
             self._rows = 0
             return False
         rules = self.rules
         loud = int(rules.past * (len(past) - 1))
         past_db = np.partition(past, loud, axis=0)[loud]
-        risen = near > np.maximum(past_db + rules.over_db, usual_db + STEPS_DB - rules.faint_db)
-        if explanation is not None and explanation.heard >= rules.heard:
-            risen &= self._unexplained(near, explanation)
+        risen: Which = near > np.maximum(past_db + rules.over_db, usual_db + STEPS_DB - rules.faint_db)
+        if explanation is not None and explanation.heard >= rules.heard and risen.any():
+            risen &= self._unexplained(near, risen, far, explanation)
         rises = False
         for bands in risen.sum(axis=1).tolist():
             self._rows = self._rows + 1 if bands >= rules.bands else 0
             rises = rises or self._rows >= rules.rows
         return rises
 
-    def _unexplained(self, near: Rows, explanation: Explanation) -> NDArray[np.bool_]:
+    def _unexplained(self, near: Rows, risen: Which, far: Callable[[], Samples], explanation: Explanation) -> Which:
         """Where each band stands above the echo. Above the telephone's band nothing tells how the echo goes: there it
         may be of anything that the far end played lately, and loses what it loses right below."""
         known, above = _known()
-        unexplained: NDArray[np.bool_] = explanation.excess[-len(near) :][:, known] > self.rules.unexplained_db
-        loss_db = min(float(explanation.loss_db[-_TOP_BANDS:].max()), 0.0)
-        echo_db = self._far[:, above].max(axis=0) + loss_db
-        unexplained[:, above] = near[:, above] > echo_db + self.rules.unexplained_db
+        unexplained: Which = explanation.excess[-len(near) :][:, known] > self.rules.unexplained_db
+        if risen[:, above].any():
+            loss_db = min(float(explanation.loss_db[-_TOP_BANDS:].max()), 0.0)
+            echo_db = newest_rows(far(), _FAR_ROWS)[:, above].max(axis=0) + loss_db
+            unexplained[:, above] = near[:, above] > echo_db + self.rules.unexplained_db
         return unexplained
 
 
-def _rows_in(samples: Samples) -> int:
-    return max((len(samples) - WINDOW) // HOP + 1, 0)
-
-
 @cache
-def _known() -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+def _known() -> tuple[NDArray[np.intp], Which]:
     """For each band that one of the echo meter's it lies in, or next to; and which lie above all of them."""
     import numpy as np
 
