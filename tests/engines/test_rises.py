@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from voice.audio.echo import EchoMeter, Explanation
-from voice.engines.bands import BANDS, centres_hz, newest_rows
+from voice.engines.bands import newest_rows
 from voice.engines.rises import RiseRules, Rises
 
 MOMENT = 512
@@ -58,19 +58,6 @@ def rises_at(
         if rises.hear(rows, played_lately, meter.explanation, usual_db=USUAL_DB, reply_ms=since_ms):
             found.append(end // 16)
     return found
-
-
-def test_a_band_is_where_its_tone_is() -> None:
-    for number in (3, 12, 25):
-        tone = np.sin(np.arange(1_600) * 2 * np.pi * centres_hz()[number] / 16_000) * 8_000
-        assert newest_rows(tone.astype("<i2"), 1)[0].argmax() == number
-
-
-def test_what_is_missing_before_a_beginning_is_silence() -> None:
-    rows = newest_rows(np.rint(noise(-30, 32)).astype("<i2"), 4)
-    assert rows.shape == (4, BANDS)
-    assert (rows[:2] == 0).all()
-    assert rows[3].min() > 10
 
 
 @pytest.mark.parametrize(("low_hz", "high_hz"), [(4_000, 8_000), (2_000, 3_400), (100, 400)])

@@ -157,7 +157,8 @@ def test_what_was_asked_ahead_is_kept_or_retracted(doubtful: Story) -> None:
 def test_doubt_ends_in_coming_back_or_in_the_stop(doubtful: Story) -> None:
     told = [(round(duck.start_s, 2), round(duck.end_s or 0, 2), duck.meant) for duck in doubtful.ducks]
     assert told == [(5.28, 5.62, False), (6.3, 6.7, False), (7.72, 7.78, True), (7.78, 8.2, True)]
-    assert [(duck.gain_db, duck.further) for duck in doubtful.ducks[2:]] == [(-9, True), (-18, False)]
+    told_more = [(duck.gain_db, duck.hush, duck.further) for duck in doubtful.ducks]
+    assert told_more == [(-18, False, False), (-9, True, False), (-9, True, True), (-18, False, False)]
 
 
 def test_how_far_the_account_was_off_belongs_to_the_interruption(doubtful: Story) -> None:

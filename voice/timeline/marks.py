@@ -23,19 +23,27 @@ def draw_ducks(canvas: Canvas, story: Story, system: System, rows: Rows) -> None
             continue
         left, right = system.x(duck.start_s), max(system.x(duck.end_s), system.x(duck.start_s) + 2)
         took = milliseconds((duck.end_s - duck.start_s) * 1000)
-        became = "then it stopped" if duck.meant else "then it came back: it was no interruption"
-        if duck.further:
-            became = "then further"
-        hint = f"turned down by {-duck.gain_db:.0f} dB for {took}, {became}"
+        hint = f"turned down by {-duck.gain_db:.0f} dB for {took}, {_became(duck)}"
         canvas.rect(left, rows.assistant, right - left, WAVE_PX, "t-alarm" if duck.meant else "t-tool", hint=hint)
         look = "s-alarm" if duck.meant else "s-tool"
         canvas.line(left, rows.assistant, left, rows.assistant + WAVE_PX, f"tick {look}")
-        if not (duck.meant or duck.further):
-            canvas.line(right, rows.assistant, right, rows.assistant + WAVE_PX, f"tick {look}")
-            for text in (f"not meant · {took}", "not meant", took):  # above the voice, which is small here
-                if width_of(text, TINY_PX) + 6 <= right - left:
-                    canvas.text(left + 4, rows.assistant + TINY_PX, text, "tiny f-tool")
-                    break
+        if duck.meant or duck.further:
+            continue
+        canvas.line(right, rows.assistant, right, rows.assistant + WAVE_PX, f"tick {look}")
+        texts = () if duck.hush else (f"not meant · {took}", "not meant", took)
+        for text in texts:  # above the voice, which is small here
+            if width_of(text, TINY_PX) + 6 <= right - left:
+                canvas.text(left + 4, rows.assistant + TINY_PX, text, "tiny f-tool")
+                break
+
+
+def _became(duck: Duck) -> str:
+    if duck.further:
+        return "then further"
+    if duck.meant:
+        return "then it stopped"
+    was = "the sound that set in was nothing" if duck.hush else "it was no interruption"
+    return f"then it came back: {was}"
 
 
 def turned_down(bars: dict[int, float], ducks: Sequence[Duck], system: System) -> dict[int, float]:

@@ -80,7 +80,7 @@ def figures(story: Story) -> list[tuple[str, str]]:
         (milliseconds(max(waits, default=0)), "slowest", len(waits) > 1),
         (str(len(story.interruptions)), "interruptions", True),
         (milliseconds(unheard_ms), "made, never heard", unheard_ms >= 1),
-        (str(sum(not duck.meant for duck in story.ducks)), "not meant", bool(story.ducks)),
+        (str(sum(not (duck.meant or duck.hush) for duck in story.ducks)), "not meant", bool(story.ducks)),
         (f"{kept} of {len(story.aheads)}", "asked ahead, kept", bool(story.aheads)),
         (str(len(story.tools)), "tool calls", bool(story.tools)),
         (milliseconds(story.stale_ms), "stale sound dropped", story.stale_ms > 0),

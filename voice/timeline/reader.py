@@ -101,6 +101,7 @@ class Reader:
             "response.output_audio_transcript.done": self._keep_words,
         }
         self._notes: dict[str, Callable[[Fields], None]] = {
+            "hushed": self._hushed,
             "barge_in": self._barge_in,
             "truncated": self._truncated,
             "cut_measured": self._truncation,
@@ -251,6 +252,10 @@ class Reader:
             if duck.end_s is None:
                 duck.end_s, duck.further = self._now_s, True
         self.story.ducks.append(Duck(self._now_s, number_or(effect.get("gain_db"), 0.0)))
+
+    def _hushed(self, values: Fields) -> None:
+        for duck in self.story.ducks[-1:]:
+            duck.hush = True
 
     def _end_duck(self, *, meant: bool) -> None:
         """What led to it was meant, or not, too."""

@@ -95,12 +95,14 @@ class Interruption:
 @dataclass(slots=True)
 class Duck:
     """The assistant was turned down by `gain_db`, because somebody might be interrupting. `meant`: somebody was.
-    `further`: it ends in being turned down further."""
+    `hush`: for a moment, because a sound set in that was nothing in particular yet. `further`: it ends in being turned
+    down further."""
 
     start_s: float
     gain_db: float
     end_s: float | None = None
     meant: bool = False
+    hush: bool = False
     further: bool = False
 
 
