@@ -197,7 +197,8 @@ def test_an_outcome_reads_the_effects() -> None:
     drawn = scene("interruption", "clean", "report", 0, 1)
     done = outcome(drawn, "ours", _played(drawn, (0.1, ef.Duck(-18.0)), (0.4, ef.StopPlayback(1)), silent=0.42))
     assert done.stopped
-    assert done.ducked_ms == pytest.approx(110)
+    assert done.down_ms == done.ducked_ms == pytest.approx(110)
+    assert (done.hushes, done.ducks) == (0, 1)
     assert done.stopped_ms == pytest.approx(420)
     assert not done.early
 
@@ -225,6 +226,30 @@ def test_a_cough_that_only_ducks_was_ignored() -> None:
     assert found["selectivity_cough"] == 1.0
     assert found["restore_p95_ms"] == pytest.approx(390)
     assert found["cell.cough.clean.selectivity_ducked"] == 1.0
+
+
+def test_turned_down_is_the_first_step_and_by_how_much_is_told_apart() -> None:
+    drawn = scene("interruption", "clean", "report", 0, 1)
+    steps = ((0.05, ef.Duck(-9.0)), (0.2, ef.Duck(-18.0)), (0.4, ef.StopPlayback(1)))
+    done = outcome(drawn, "ours", _played(drawn, *steps, silent=0.4))
+    assert (done.down_ms, done.ducked_ms) == (pytest.approx(60), pytest.approx(210))
+    assert (done.hushes, done.ducks) == (1, 1)
+    found = figures([done])
+    assert (found["duck_p95_ms"], found["firm_p95_ms"]) == (pytest.approx(60), pytest.approx(210))
+
+
+def test_a_hush_for_a_door_is_told_and_is_no_duck() -> None:
+    drawn = scene("noise", "clean", "report", 0, 1)
+    done = outcome(drawn, "ours", _played(drawn, (0.1, ef.Duck(-9.0)), (0.4, ef.Restore()), silent=3))
+    found = figures([done])
+    assert (found["selectivity_noise"], found["selectivity_noise_hushed"], found["selectivity_noise_ducked"]) == (
+        1,
+        1,
+        0,
+    )
+    assert "| noise that sets in | 1.00 | .00 |" in page(found, "report", 1)
+    assert done.restored_ms == pytest.approx(400)
+    assert found["restore_p95_ms"] == 0.0, "it was not turned down much"
 
 
 def test_a_reply_in_a_pause_is_an_interruption_by_the_assistant() -> None:

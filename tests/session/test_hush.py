@@ -92,15 +92,15 @@ def test_a_rise_in_a_stretch_that_is_nobody_hushes_too() -> None:
     assert levels(stage) == [RULES.hush_db]
 
 
-def test_a_keyboard_hushes_once_and_then_rests() -> None:
+def test_a_keyboard_hushes_half_of_the_time_at_most() -> None:
     stage = speaking()
-    for ms in range(0, 3_000, 100):
+    for ms in range(0, 3_000, 20):
         now = 2.0 + ms / 1000
         while (deadline := stage.session.deadline()) is not None and deadline.at <= now:
             stage.tick()
         at(stage, now, rise())
     hushes = [effect for effect in done(stage) if isinstance(effect, ef.Duck)]
-    assert len(hushes) == 1 + int(3.0 // (HUSH_S + REST_S))
+    assert len(hushes) == pytest.approx(3.0 / (HUSH_S + REST_S), abs=1)
 
 
 def test_who_speaks_while_it_rests_is_ducked_for_all_the_same() -> None:

@@ -44,7 +44,7 @@ class RiseRules:
     anything of it was `heard` lately. It is a rise when in `rows` rows on end at least `bands` have. In a reply's first
     `unknown_ms` there is none: the way of the echo is not known yet."""
 
-    over_db: float = 10.0
+    over_db: float = 8.0
     past: float = 0.9
     faint_db: float = 40.0
     unexplained_db: float = 8.0

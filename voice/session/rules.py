@@ -154,7 +154,7 @@ class FloorRules:
     duck_db: float = -18.0
     hush_db: float = -9.0
     hush_ms: float = 300.0
-    hush_rest_ms: float = 500.0
+    hush_rest_ms: float = 300.0
     names_moments: bool = False
     unducked: Literal["wait", "stop"] = "wait"
     phrases: PhraseLists = field(default_factory=PhraseLists)
