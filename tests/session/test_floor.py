@@ -206,6 +206,7 @@ def test_what_the_far_end_explains_has_not_the_floor_until_something_is_heard_th
 
 
 LIKELY = (0.8, 0.1, 0.05, 0.0, 0.05)
+MURMURS = (0.3, 0.4, 0.2, 0.05, 0.05)
 
 
 @pytest.mark.parametrize(("while_it_sounded", "after", "taken"), [(0.97, 0.3, False), (0.5, 0.97, True)])
@@ -217,6 +218,17 @@ def test_a_voice_that_is_gone_was_ours_if_it_was_while_it_sounded(
         floor.hear(replace(speech("going", ms, echo=while_it_sounded, late=8), kinds=LIKELY), 5 + ms / 1000)
     gone = replace(speech("going", 260, echo=after, late=100), kinds=LIKELY)
     assert (floor.hear(gone, 5.36) is Verdict.YIELD) is taken
+
+
+def test_what_another_voice_was_before_says_nothing_of_one_that_is_gone() -> None:
+    """A person speaks, then our echo is heard for so short a time that it is gone when it is judged."""
+    floor = control()
+    for ms in range(60, 260, 32):
+        floor.hear(replace(speech("going", ms, echo=0.1, late=8), kinds=MURMURS), 5 + ms / 1000)
+    floor.hear(replace(speech("offset", 260, echo=0.1, late=192), kinds=MURMURS), 5.5)
+    floor.hear(replace(speech("onset", 640, echo=0.95, late=640), kinds=MURMURS), 5.9)
+    gone = [replace(speech("going", 640, echo=0.98, late=late), kinds=LIKELY) for late in (100, 132, 164)]
+    assert Verdict.YIELD not in [floor.hear(each, 6.0 + number / 30) for number, each in enumerate(gone)]
 
 
 def taken_at(begins: float, kinds: tuple[float, ...]) -> float | None:

@@ -236,6 +236,7 @@ class FloorControl:
     def _notice_voice(self, facts: CallerSpeech, now: float) -> None:
         assert self._sound_since is not None
         if facts.stage == "onset":
+            self._voiced_echo.clear()
             since_reply_s = now - facts.speech_ms / 1000 - self._sound_since
             self._began_with_reply = 0 <= since_reply_s * 1000 < self.rules.grace_ms
         elif facts.stage == "going" and facts.late_ms < _PRESENT_MS:

@@ -76,18 +76,20 @@ NOTES = (
     "reply of the conversation, with nothing known of the room and no canceller in the way.",
     "* How long to wait in a pause was chosen on the tuned half, where people pause for up to 1.28 s. Who waits less "
     "answers sooner and interrupts more.",
-    '* Most of those for whom the assistant is turned down late say "stop": its hiss counts as its beginning, and in a '
-    "noisy room nobody hears it.",
+    "* Most of those for whom the assistant is turned down late begin softly in a noisy room. That a sound sets in is "
+    "noticed before anybody knows what it is, so it turns the assistant down by 9 dB only, and so do doors; not on "
+    "telephony carriers, where turning down is heard as a break.",
     "* Everybody is heard as often as everybody else. It was not so before November 2026: two of three commands were "
     "one man's, recorded across a room (s2p-1), and with the same rules .965 of the interruptions were yielded to, "
     "the slowest twentieth after 896 ms.",
     "* The networks that judge learned from the other half only; `docs/decisions/007` says how. Their thresholds were "
-    "chosen there, with people whom networks of their kind had not heard. This half was looked at thirteen times "
+    "chosen there, with people whom networks of their kind had not heard. This half was looked at fifteen times "
     "besides: once led to the threshold for words that are over, once to lessons with laughs and murmurs in people's "
     "own voices, once to a search for a fault in the measure of echo, found and mended on the other half, once to "
     "three networks instead of one, once to more lessons and lower thresholds, once to how a voice that is gone is "
     "compared with our own and to more doubt at the beginning of a reply, once to everybody being heard as often, "
-    "once to words that count for less (chosen on the other half), and five times to what was tried being refused.",
+    "once to words that count for less (chosen on the other half), once to a hush that comes a little easier (by the "
+    "other half's curve), and six times to nothing, or to what was tried being refused.",
 )
 
 
