@@ -232,10 +232,12 @@ def test_turned_down_is_the_first_step_and_by_how_much_is_told_apart() -> None:
     drawn = scene("interruption", "clean", "report", 0, 1)
     steps = ((0.05, ef.Duck(-9.0)), (0.2, ef.Duck(-18.0)), (0.4, ef.StopPlayback(1)))
     done = outcome(drawn, "ours", _played(drawn, *steps, silent=0.4))
-    assert (done.down_ms, done.ducked_ms) == (pytest.approx(60), pytest.approx(210))
+    assert done.down_ms == pytest.approx(60)
+    assert done.ducked_ms == pytest.approx(210)
     assert (done.hushes, done.ducks) == (1, 1)
     found = figures([done])
-    assert (found["duck_p95_ms"], found["firm_p95_ms"]) == (pytest.approx(60), pytest.approx(210))
+    assert found["duck_p95_ms"] == pytest.approx(60)
+    assert found["firm_p95_ms"] == pytest.approx(210)
 
 
 def test_a_hush_for_a_door_is_told_and_is_no_duck() -> None:
