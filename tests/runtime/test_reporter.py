@@ -146,6 +146,16 @@ def test_turned_down_is_when_it_was_hushed_for_what_became_an_interruption_and_n
     assert reporter.report.restored == 0
 
 
+def test_whoever_speaks_after_a_hush_for_something_else_found_it_turned_down() -> None:
+    reporter = Reporter()
+    reporter.watch(1.0, ev.Played(0, 900, 1), [ef.Play("r", "i", 0, 0, SILENCE), ef.Duck(-9), ef.Note("hushed")])
+    speech = ev.CallerSpeech("onset", 60, 60, -25, -60, 0.0, 0.9)
+    reporter.watch(1.2, speech, [ef.Duck(-18), ef.Note("ducked")])
+    reporter.watch(1.4, ev.Tick(), [ef.Note("yielded", {"why": "speech"}), ef.StopPlayback(1)])
+    (cut,) = reporter.report.interruptions
+    assert cut.ducked_ms == 0.0
+
+
 def test_somebody_who_writes_is_not_timed_by_what_was_heard_before() -> None:
     room = Room(plan=lambda _: Plan(sound_ms=8_000))
     room.user_speaks(at=1.0, seconds=0.5)

@@ -178,11 +178,11 @@ class LocalEar:
     def _keep(self, facts: list[SpeechFacts]) -> None:
         """Edges are never lost; of what lies between them only the newest is told, and whether anything rose."""
         for fact in facts:
-            rose = bool(self._owed) and self._owed[-1].rises
-            if self._owed and self._owed[-1].stage in _BETWEEN:
-                self._owed.pop()
-            if not self._owed or fact.stage not in _BETWEEN:
-                self._owed.append(replace(fact, rises=True) if rose else fact)
+            newest = fact
+            if self._owed and self._owed[-1].stage in _BETWEEN and self._owed.pop().rises:
+                newest = replace(fact, rises=True)
+            if not self._owed or newest.stage not in _BETWEEN:
+                self._owed.append(newest)
 
     def _after_the_sound(self, frame: AudioFrame) -> SpeechFacts | None:
         """The loudspeaker is silent: listen on for a moment (it may only have run dry), then let go."""

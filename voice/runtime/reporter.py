@@ -153,7 +153,7 @@ class Reporter:
         if since is not None:
             self._cut.confirmed_ms = round((self._at - since) * 1000, 1)
             if self._ducked_at is not None:
-                self._cut.ducked_ms = round((self._ducked_at - since) * 1000, 1)
+                self._cut.ducked_ms = round(max(0.0, self._ducked_at - since) * 1000, 1)
         _keep(self.report.interruptions, self._cut)
         if not yielded:
             self._ducked_at = None
