@@ -13,7 +13,6 @@ A dismissed stretch that goes on, or turns out to hold other words, is judged ag
 
 from __future__ import annotations
 
-from collections import deque
 from enum import Enum
 from itertools import zip_longest
 
@@ -22,11 +21,7 @@ from voice.session.belief import Belief, Leaning
 from voice.session.deadlines import Deadline
 from voice.session.events import CallerSpeech
 from voice.session.rules import FloorRules, plain_words
-
-_VOICED_MOMENTS = 4
-"""Of a voice that is gone so many moments tell whose it was: the measure of echo jumps from one to the next."""
-_PRESENT_MS = 32.0
-"""A voice that was heard so lately, one window ago, is there."""
+from voice.session.voiced_echo import VoicedEcho
 
 
 class Verdict(Enum):
@@ -68,7 +63,7 @@ class FloorControl:
         self._facts: CallerSpeech | None = None
         self._before_ms = self._counted_ms = 0.0
         self._present = False
-        self._voiced_echo: deque[float] = deque(maxlen=_VOICED_MOMENTS)
+        self._voiced_echo = VoicedEcho()
         self._began_with_reply = False
 
     # What the session tells
@@ -77,7 +72,7 @@ class FloorControl:
         """Since when the present reply is audible; None: the assistant is silent."""
         if (since is None) is not (self._sound_since is None):
             self.belief.forget()
-            self._voiced_echo.clear()
+            self._voiced_echo.forget()
             self._began_with_reply = False
         if since is not None and self._sound_since is None:
             self._before_ms = self._facts.speech_ms if self._facts is not None and self._present else 0.0
@@ -235,12 +230,10 @@ class FloorControl:
 
     def _notice_voice(self, facts: CallerSpeech, now: float) -> None:
         assert self._sound_since is not None
+        self._voiced_echo.hear(facts)
         if facts.stage == "onset":
-            self._voiced_echo.clear()
             since_reply_s = now - facts.speech_ms / 1000 - self._sound_since
             self._began_with_reply = 0 <= since_reply_s * 1000 < self.rules.grace_ms
-        elif facts.stage == "going" and facts.late_ms < _PRESENT_MS:
-            self._voiced_echo.append(facts.echo)
 
     def _is_wary(self, now: float) -> bool:
         """Whether this may be the echo of the reply's first sound, while nothing is known of the echo yet."""
@@ -248,10 +241,9 @@ class FloorControl:
         return self._began_with_reply and (now - self._sound_since) * 1000 < self.rules.wary_ms
 
     def _echo(self, facts: CallerSpeech, gone_ms: float) -> float:
-        """How much the voice is like our own. One that is gone is what it was: what is left of it tells little."""
-        if gone_ms < self.rules.belief.gone_ms or not self._voiced_echo:
-            return facts.echo
-        return sum(self._voiced_echo) / len(self._voiced_echo)
+        """How much the voice is like our own, or was."""
+        gone = gone_ms >= self.rules.belief.gone_ms
+        return self._voiced_echo.of_what_is_gone(facts) if gone else facts.echo
 
     def _is_ours(self, facts: CallerSpeech) -> bool:
         return facts.echo >= self.rules.echo

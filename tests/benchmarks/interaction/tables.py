@@ -83,13 +83,14 @@ NOTES = (
     "one man's, recorded across a room (s2p-1), and with the same rules .965 of the interruptions were yielded to, "
     "the slowest twentieth after 896 ms.",
     "* The networks that judge learned from the other half only; `docs/decisions/007` says how. Their thresholds were "
-    "chosen there, with people whom networks of their kind had not heard. This half was looked at fifteen times "
+    "chosen there, with people whom networks of their kind had not heard. This half was looked at sixteen times "
     "besides: once led to the threshold for words that are over, once to lessons with laughs and murmurs in people's "
     "own voices, once to a search for a fault in the measure of echo, found and mended on the other half, once to "
     "three networks instead of one, once to more lessons and lower thresholds, once to how a voice that is gone is "
     "compared with our own and to more doubt at the beginning of a reply, once to everybody being heard as often, "
     "once to words that count for less (chosen on the other half), once to a hush that comes a little easier (by the "
-    "other half's curve), and six times to nothing, or to what was tried being refused.",
+    "other half's curve), once to what counts of a voice before it was heard, and six times to nothing, or to what was "
+    "tried being refused.",
 )
 
 
