@@ -9,8 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from voice.audio.convert import convert_whole
-from voice.audio.echo import BANDS, HOP, WINDOW, EchoMeter, picture
+from voice.audio.echo import BANDS, EchoMeter, picture
 from voice.audio.frames import PCM_16K, AudioFormat
+from voice.audio.spectra import HOP, WINDOW
 from voice.audio.wav import read_wav
 
 SPEECH = Path(__file__).resolve().parents[2] / "audio_fixtures" / "speech"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -25,9 +26,9 @@ def rise() -> CallerSpeech:
     return CallerSpeech("none", 0.0, 10.0, -45.0, -60.0, 0.0, 0.1, NOBODY, rises=True)
 
 
-def speaking(**config: object) -> Stage:
+def speaking(**config: Any) -> Stage:
     """The assistant speaks for six seconds, from 2.0 s on at the latest."""
-    stage = Stage(**{"floor": replace(RULES, names_moments=True), **config})  # type: ignore[arg-type]
+    stage = Stage(**{"floor": replace(RULES, names_moments=True), **config})
     stage.begin()
     stage.sound(6_000)
     stage.now = 2.0
@@ -131,7 +132,7 @@ def test_a_hush_ends_with_the_reply() -> None:
 
 
 @pytest.mark.parametrize("config", [{"can_hush": False}, {"can_duck": False}, {"floor": None}])
-def test_where_it_is_heard_as_a_break_or_cannot_be_done_it_is_not(config: dict[str, object]) -> None:
+def test_where_it_is_heard_as_a_break_or_cannot_be_done_it_is_not(config: dict[str, Any]) -> None:
     stage = speaking(**config)
     at(stage, 2.0, rise())
     assert levels(stage) == []

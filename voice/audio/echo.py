@@ -13,6 +13,8 @@ from functools import cache
 from math import exp
 from typing import TYPE_CHECKING
 
+from voice.audio.spectra import HOP, RATE_HZ, WINDOW, bins_hz, mel_edges_hz, power_rows, rows_in
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -20,10 +22,6 @@ if TYPE_CHECKING:
     Picture = NDArray[np.float32]
     Samples = NDArray[np.int16]
 
-RATE_HZ = 16_000
-HOP = 256
-"""Samples between two rows of a picture, 16 ms."""
-WINDOW = 512
 BANDS = 16
 LOWEST_HZ, HIGHEST_HZ = 250.0, 3_700.0
 """What a telephone line lets through."""
@@ -33,31 +31,24 @@ def picture(samples: Samples) -> Picture:
     """Band energies in dB (of PCM16 steps), one row for each HOP; shape ((samples - WINDOW) // HOP + 1, BANDS)."""
     import numpy as np
 
-    window, bands = _analysis()
-    rows = (len(samples) - WINDOW) // HOP + 1
-    if rows <= 0:
+    if not rows_in(len(samples)):
         return np.zeros((0, BANDS), dtype=np.float32)
-    wide = samples[: (rows - 1) * HOP + WINDOW].astype(np.float32)
-    pieces = np.lib.stride_tricks.as_strided(wide, (rows, WINDOW), (HOP * wide.itemsize, wide.itemsize))
-    spectrum = np.fft.rfft(pieces * window)
-    power = spectrum.real**2 + spectrum.imag**2
-    energies: Picture = 10 * np.log10(power.astype(np.float32) @ bands + 1.0)
+    energies: Picture = 10 * np.log10(power_rows(samples) @ _bands() + 1.0)
     return energies
 
 
+def edges_hz() -> NDArray[np.float64]:
+    """Where the bands begin, and where the last one ends."""
+    return mel_edges_hz(LOWEST_HZ, HIGHEST_HZ, BANDS + 1)
+
+
 @cache
-def _analysis() -> tuple[Picture, Picture]:
-    """The Hann window, scaled so that a row is in PCM16 steps squared, and the bins of each band."""
+def _bands() -> Picture:
+    """The bins of each band."""
     import numpy as np
 
-    window = np.hanning(WINDOW + 1)[:WINDOW]
-    window /= np.sqrt((window**2).sum() * WINDOW / 2)
-    # Bands are even on the mel scale: narrow where speech has its harmonics.
-    low, high = (2595 * np.log10(1 + hz / 700) for hz in (LOWEST_HZ, HIGHEST_HZ))
-    edges_hz = 700 * (10 ** (np.linspace(low, high, BANDS + 1) / 2595) - 1)
-    bins_hz = np.arange(WINDOW // 2 + 1) * RATE_HZ / WINDOW
-    bands = (bins_hz[:, None] >= edges_hz[None, :-1]) & (bins_hz[:, None] < edges_hz[None, 1:])
-    return window.astype(np.float32), bands.astype(np.float32)
+    hz, edges = bins_hz()[:, None], edges_hz()
+    return ((hz >= edges[:-1]) & (hz < edges[1:])).astype(np.float32)
 
 
 _LAGS = 33

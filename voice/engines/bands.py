@@ -1,11 +1,11 @@
-"""The loudness of sound in bands that are as wide as an ear's: rows of 32 ms, one every 16 ms."""
+"""The loudness of sound in bands that are as wide as an ear's."""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import TYPE_CHECKING
 
-from voice.audio.echo import HOP, RATE_HZ, WINDOW
+from voice.audio.spectra import HOP, WINDOW, bins_hz, mel_edges_hz, power_rows, rows_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,45 +19,32 @@ STEPS_DB = 90.3
 """A sound of 0 dBFS in PCM16 steps, in dB."""
 
 
-def newest_rows(samples: NDArray[np.int16], rows: int) -> Rows:
-    """The last rows of sound at 16 kHz in dB of PCM16 steps, shape (rows, BANDS). What is missing before a beginning
-    is silence."""
+def newest_rows(samples: NDArray[np.int16], rows: int | None = None) -> Rows:
+    """The last rows of sound at 16 kHz in dB of PCM16 steps, shape (rows, BANDS); as many as there are, or so many:
+    then what is missing before a beginning is silence."""
     import numpy as np
 
-    window, bands = _analysis()
-    length = HOP * (rows - 1) + WINDOW
-    wide = np.zeros(length, dtype=np.float32)
-    newest = samples[-length:]
-    wide[length - len(newest) :] = newest
-    pieces = np.lib.stride_tricks.as_strided(wide, (rows, WINDOW), (HOP * wide.itemsize, wide.itemsize))
-    spectrum = np.fft.rfft(pieces * window)
-    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
-    found: Rows = 10 * np.log10(power @ bands + 1.0)
+    rows = rows_in(len(samples)) if rows is None else rows
+    length = HOP * (rows - 1) + WINDOW if rows else 0
+    newest = samples[max(len(samples) - length, 0) :]
+    if len(newest) < length:
+        newest = np.concatenate((np.zeros(length - len(newest), dtype=np.int16), newest))
+    found: Rows = 10 * np.log10(power_rows(newest) @ _shares() + 1.0)
     return found
 
 
-@cache
-def centres_hz() -> Rows:
+def centres_hz() -> NDArray[np.float64]:
     """The middle of each band."""
-    import numpy as np
-
-    low, high = (2595 * np.log10(1 + hz / 700) for hz in (LOWEST_HZ, HIGHEST_HZ))
-    middles: Rows = (700 * (10 ** (np.linspace(low, high, BANDS + 2)[1:-1] / 2595) - 1)).astype(np.float32)
-    return middles
+    return mel_edges_hz(LOWEST_HZ, HIGHEST_HZ, BANDS + 2)[1:-1]
 
 
 @cache
-def _analysis() -> tuple[Rows, Rows]:
-    """The Hann window, scaled so that a row is in PCM16 steps squared, and the share of each bin in each band:
-    triangles that are even on the mel scale."""
+def _shares() -> Rows:
+    """The share of each bin in each band: triangles that are even on the mel scale."""
     import numpy as np
 
-    window = np.hanning(WINDOW + 1)[:WINDOW]
-    window /= np.sqrt((window**2).sum() * WINDOW / 2)
-    low, high = (2595 * np.log10(1 + hz / 700) for hz in (LOWEST_HZ, HIGHEST_HZ))
-    edges_hz = 700 * (10 ** (np.linspace(low, high, BANDS + 2) / 2595) - 1)
-    hz = (np.arange(WINDOW // 2 + 1) * RATE_HZ / WINDOW)[:, None]
+    edges_hz = mel_edges_hz(LOWEST_HZ, HIGHEST_HZ, BANDS + 2)
+    hz = bins_hz()[:, None]
     rising = (hz - edges_hz[:-2]) / (edges_hz[1:-1] - edges_hz[:-2])
     falling = (edges_hz[2:] - hz) / (edges_hz[2:] - edges_hz[1:-1])
-    bands = np.maximum(np.minimum(rising, falling), 0.0)
-    return window.astype(np.float32), bands.astype(np.float32)
+    return np.maximum(np.minimum(rising, falling), 0.0).astype(np.float32)

@@ -11,7 +11,10 @@ from voice.audio.far_end import FarEnd
 from voice.audio.frames import PCM_16K, AudioFormat
 from voice.audio.loudness import NoiseFloor, energy_db, levels_db, mean_square, pcm_samples
 from voice.audio.usual import Usual
+from voice.engines.bands import newest_rows
 from voice.engines.base import SpeechFacts
+from voice.engines.interruption import HEARD, ROWS, Impression, Moment
+from voice.engines.rises import Rises
 from voice.engines.stages import SpeechProbability
 from voice.errors import Misuse
 
@@ -21,8 +24,6 @@ if TYPE_CHECKING:
 
     from voice.audio.echo import EchoMeter, Explanation
     from voice.engines.bands import Rows
-    from voice.engines.interruption import Impression, Moment
-    from voice.engines.rises import Rises
 
 PER_MS = PCM_16K.rate_hz // 1000
 _KEEP = 1_500 * PER_MS
@@ -222,7 +223,7 @@ class Listener:
                 return self._begin_stretch(energy)
             self.floor.feed(level, self._window_ms, speech=probability >= self.rules.likely)
             self._refresh()
-            return self._apart(level) if self._rising else None
+            return self._told("none", 0.0, self._judged, level, self._echo_now) if self._rising else None
         self.floor.feed(level, self._window_ms, speech=True)
         if probability >= self.rules.release and level >= self.floor.level_db + self.rules.margin_db / 2:
             self.stretch.voice_end = self._judged
@@ -236,9 +237,6 @@ class Listener:
         """What this moment is, while the assistant sounds."""
         if self.impression is None or self._sounding_since is None:
             return
-        from voice.engines.bands import newest_rows
-        from voice.engines.interruption import HEARD, ROWS, Moment
-
         first = not self._kinds
         self._echo_now, explanation = self._compared(first=first)
         moment = Moment(
@@ -257,8 +255,6 @@ class Listener:
 
     def _rises_now(self, rows: Rows, moment: Moment, *, first: bool) -> bool:
         """Whether a sound sets in. `first`: it was not followed just now."""
-        from voice.engines.rises import Rises
-
         if self._rises is None:
             self._rises = Rises()
         if first:
@@ -326,31 +322,27 @@ class Listener:
         self._refreshed = self._judged
         return fact
 
-    def _apart(self, level_db: float) -> SpeechFacts:
-        """A sound sets in, and nobody knows yet whether it is speech."""
-        return SpeechFacts(
-            stage="none",
-            speech_ms=0.0,
-            late_ms=(self._now - self._judged) / PER_MS,
-            level_db=level_db,
-            floor_db=self.floor.level_db,
-            echo=self._echo_now,
-            probability=self._probability,
-            kinds=self._kinds,
-            rises=True,
-        )
-
     def _fact(self, stage: Literal["onset", "going", "offset"], at: int) -> SpeechFacts:
         stretch = self.stretch
         assert stretch is not None
         until = self._now if stage == "onset" else at
+        return self._told(stage, (until - stretch.begin) / PER_MS, at, stretch.level_db, self._echo(stretch))
+
+    def _told(
+        self,
+        stage: Literal["none", "onset", "going", "offset"],
+        speech_ms: float,
+        at: int,
+        level_db: float,
+        echo: float,
+    ) -> SpeechFacts:
         return SpeechFacts(
             stage=stage,
-            speech_ms=(until - stretch.begin) / PER_MS,
+            speech_ms=speech_ms,
             late_ms=(self._now - at) / PER_MS,
-            level_db=stretch.level_db,
+            level_db=level_db,
             floor_db=self.floor.level_db,
-            echo=self._echo(stretch),
+            echo=echo,
             probability=self._probability,
             kinds=self._kinds,
             rises=self._rising,

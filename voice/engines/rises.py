@@ -13,7 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from voice.audio import echo
-from voice.audio.echo import HOP, WINDOW
+from voice.audio.spectra import HOP
 from voice.engines.bands import STEPS_DB, centres_hz, newest_rows
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 _NEAR_ROWS = 94
 """A second and a half: so much of the past is what a rise rises out of."""
-_FAR_ROWS = 33
-"""An echo comes at most so much later."""
 _LEAST_ROWS = 4
 _ONSET_ROWS = 2
 """The newest of the past may belong to the rise already."""
@@ -61,7 +59,7 @@ class Rises:
 
     near_samples = 20 * HOP
     """So much of the near end before is worth handing to `begin`: more of it may be the person, who just spoke."""
-    far_samples = _FAR_ROWS * HOP + WINDOW
+    far_samples = echo.EchoMeter.history_samples
     """So much of the far end is looked at where something rises that may be its echo."""
 
     def __init__(self, rules: RiseRules | None = None) -> None:
@@ -72,7 +70,7 @@ class Rises:
 
     def begin(self, near: Samples) -> None:
         """What came before at 16 kHz, as far as it is known."""
-        self._near = newest_rows(near, max((len(near) - WINDOW) // HOP + 1, 0))
+        self._near = newest_rows(near)
         self._rows = 0
 
     def hear(
@@ -112,7 +110,7 @@ class Rises:
         unexplained: Which = explanation.excess[-len(near) :][:, known] > self.rules.unexplained_db
         if risen[:, above].any():
             loss_db = min(float(explanation.loss_db[-_TOP_BANDS:].max()), 0.0)
-            echo_db = newest_rows(far(), _FAR_ROWS)[:, above].max(axis=0) + loss_db
+            echo_db = newest_rows(far())[:, above].max(axis=0) + loss_db
             unexplained[:, above] = near[:, above] > echo_db + self.rules.unexplained_db
         return unexplained
 
@@ -122,8 +120,6 @@ def _known() -> tuple[NDArray[np.intp], Which]:
     """For each band that one of the echo meter's it lies in, or next to; and which lie above all of them."""
     import numpy as np
 
-    low, high = (2595 * np.log10(1 + hz / 700) for hz in (echo.LOWEST_HZ, echo.HIGHEST_HZ))
-    edges_hz = 700 * (10 ** (np.linspace(low, high, echo.BANDS + 1) / 2595) - 1)
     centres = centres_hz()
-    found = np.clip(np.searchsorted(edges_hz, centres) - 1, 0, echo.BANDS - 1)
+    found = np.clip(np.searchsorted(echo.edges_hz(), centres) - 1, 0, echo.BANDS - 1)
     return found, centres >= echo.HIGHEST_HZ

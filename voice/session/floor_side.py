@@ -74,9 +74,8 @@ class FloorSide:
         books, config = self._books, self._books.config
         if self._control is None or not (config.can_duck and config.can_hush):
             return
-        if books.states.voice is Voice.SOUNDING and self._hush.begin(books.now):
-            books.step(Trigger.SOUND_DUCKED)
-            books.emit(Duck(self._control.rules.hush_db))
+        sounds = books.states.voice is Voice.SOUNDING
+        if sounds and self._hush.begin(books.now) and self._turn_down(self._control.rules.hush_db):
             books.note("hushed")
 
     def protected(self) -> bool:
@@ -193,16 +192,22 @@ class FloorSide:
         books = self._books
         if verdict is not Verdict.NOTHING:
             self._hush.settle()
-        if verdict is Verdict.DUCK and may(books.states, Trigger.SOUND_DUCKED):
-            assert self._control is not None
-            books.step(Trigger.SOUND_DUCKED)
-            books.emit(Duck(self._control.rules.duck_db))
+        if verdict is Verdict.DUCK and self._control is not None and self._turn_down(self._control.rules.duck_db):
             books.note("ducked")
         elif verdict is Verdict.RESTORE and self._turn_up():
             books.note("restored")
         elif verdict is Verdict.YIELD:
             books.note("yielded", why=why)
             self._interrupting.interrupt(why)
+
+    def _turn_down(self, gain_db: float) -> bool:
+        """So much; whether anything sounds."""
+        books = self._books
+        sounds = may(books.states, Trigger.SOUND_DUCKED)
+        if sounds:
+            books.step(Trigger.SOUND_DUCKED)
+            books.emit(Duck(gain_db))
+        return sounds
 
     def _turn_up(self) -> bool:
         """Back to full level; whether it was not."""

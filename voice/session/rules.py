@@ -202,8 +202,8 @@ class SessionConfig:
     `client_face` is true when the far end speaks the realtime protocol itself; `can_approve` when it has a button of
     its own to allow a tool with, which a realtime client has always; `can_duck` is false when how loud it plays is not
     ours to change (then nothing is ducked, and `FloorRules.unducked` says what is done instead), `can_hush` where
-    changing it is heard as a break in the sound: there it must be worth it; `playout` says how we
-    learn what was heard (see `voice.transports.base`). `greeting` is spoken first; `closing` is sound of our own for a
+    changing it is heard as a break in the sound: there it must be worth it; `playout` says how we learn what was heard
+    (see `voice.transports.base`). `greeting` is spoken first; `closing` is sound of our own for a
     call that must end because the engine is gone. With `floor` rules interruptions are judged in two stages, which
     needs an ear on our side (`CallerSpeech` events); without them the first sign of speech interrupts.
     """
